@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# The loom models, group by group: which package and which of its tests, how many
+# preemptions loom may insert (without a bound a model of three threads does not
+# end), and after how many seconds the group counts as stuck.
+#
+#   ci/loom.sh            every group
+#   ci/loom.sh scheduler  the groups whose name contains "scheduler"
+#
+# loom is not built like the rest: a target folder of its own keeps `--cfg loom`
+# from rebuilding everything at each change of mind. Release, because the models
+# are searches; debug assertions, because the states are asserted.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom"
+export RUSTFLAGS="--cfg loom -C debug-assertions"
+
+wanted=${1:-}
+
+# group NAME PREEMPTIONS SECONDS CARGO-TEST-ARGUMENTS..
+group() {
+    local name=$1 preemptions=$2 seconds=$3 output passed
+    shift 3
+    [[ $name == *"$wanted"* ]] || return 0
+    echo "loom: $name, at most $preemptions preemptions, at most $seconds s"
+    cargo test --locked --release --no-run --quiet "$@"
+    output=$(mktemp)
+    if ! LOOM_MAX_PREEMPTIONS=$preemptions timeout --kill-after=5 "$seconds" \
+        cargo test --locked --release --quiet "$@" 2>&1 | tee "$output"; then
+        rm -f "$output"
+        echo "loom: $name failed, or ran past its $seconds s" >&2
+        return 1
+    fi
+    passed=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$output" | paste -sd+ - | bc)
+    rm -f "$output"
+    if [[ ${passed:-0} == 0 ]]; then
+        echo "loom: $name has no model: a filter that matches nothing proves nothing" >&2
+        return 1
+    fi
+}
+
+group netpoll   3 120 --package threadle-netpoll --lib loom
+group scheduler 3 300 --package threadle-scheduler --lib loom
+group runtime   2 180 --package threadle --lib loom

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, as rustfmt's defaults have it.
+# Formatting, as rustfmt.toml has it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,1 +1,21 @@
-//! (being written)
+//! What the behaviour suites and the `figures` program share.
+//!
+//! A suite is a file of `tests/tests/`, named after what it is about; its tests are named after the property they show, many of
+//! them after Go's own. What is measured rather than decided is a [`scenario`], which a test runs under a generous bound (one that
+//! still tells right from broken) and `figures` under the tight one.
+//!
+//! * Every body runs in both modes ([`Mode`], [`both_modes`]), unless the property belongs to one.
+//! * What is process-wide (memory, threads, signals, standard error) runs in a child process ([`child`]).
+//! * Nothing waits by sleeping and hoping: a [`Watchdog`] dumps every goroutine and aborts when a test takes too long.
+//! * What draws random numbers prints its [`Seed`].
+
+pub mod child;
+mod modes;
+pub mod scenario;
+mod seed;
+pub mod system;
+mod watchdog;
+
+pub use modes::{Mode, both_modes};
+pub use seed::Seed;
+pub use watchdog::Watchdog;

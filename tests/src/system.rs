@@ -1,0 +1,95 @@
+//! What the operating system says of a process.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+
+/// The calling thread's number. A system call each time, never a thread-local: right also after a migration.
+#[inline(never)]
+pub fn thread_id() -> i32 {
+    // SAFETY: gettid takes nothing, touches nothing, and cannot fail.
+    unsafe { libc::gettid() }
+}
+
+/// KiB of a field of `/proc/PID/status`, such as `VmRSS`.
+///
+/// # Errors
+///
+/// If the process is gone or the field is not there.
+pub fn status_kib(process: &str, field: &str) -> io::Result<u64> {
+    number(&fs::read_to_string(format!("/proc/{process}/status"))?, field)
+}
+
+/// KiB of a field of `/proc/meminfo`, such as `MemAvailable`.
+///
+/// # Errors
+///
+/// If the field is not there.
+pub fn machine_kib(field: &str) -> io::Result<u64> {
+    number(&fs::read_to_string("/proc/meminfo")?, field)
+}
+
+/// How many mappings this process has.
+///
+/// # Errors
+///
+/// If `/proc` cannot be read.
+pub fn mappings() -> io::Result<usize> {
+    Ok(fs::read_to_string("/proc/self/maps")?.lines().count())
+}
+
+/// How many threads this process has.
+///
+/// # Errors
+///
+/// If `/proc` cannot be read.
+pub fn threads() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/task")?.count())
+}
+
+/// How many descriptors this process has open, the one that reads the folder not counted.
+///
+/// # Errors
+///
+/// If `/proc` cannot be read.
+pub fn descriptors() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/fd")?.count() - 1)
+}
+
+/// Context switches so far, voluntary and not, of each thread of a process.
+///
+/// # Errors
+///
+/// If the process, or one of its threads, is gone.
+pub fn context_switches(process: u32) -> io::Result<BTreeMap<String, u64>> {
+    fs::read_dir(format!("/proc/{process}/task"))?
+        .map(|entry| {
+            let thread = entry?.file_name().to_string_lossy().into_owned();
+            let status = fs::read_to_string(format!("/proc/{process}/task/{thread}/status"))?;
+            let switches = number(&status, "voluntary_ctxt_switches")? + number(&status, "nonvoluntary_ctxt_switches")?;
+            Ok((thread, switches))
+        })
+        .collect()
+}
+
+/// Whether guard pages need no mapping of their own: Linux 6.13 and later.
+///
+/// # Errors
+///
+/// If the kernel's version cannot be read.
+pub fn has_cheap_guards() -> io::Result<bool> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let mut parts = release.trim().split(|character: char| !character.is_ascii_digit()).map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor) >= (6, 13)),
+        _ => Err(io::Error::other(format!("not a kernel's version: {release}"))),
+    }
+}
+
+fn number(text: &str, field: &str) -> io::Result<u64> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| *name == field)
+        .and_then(|(_, value)| value.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| io::Error::other(format!("no field {field}")))
+}

@@ -1,0 +1,384 @@
+//! The global queue, and the chains that travel through it.
+//!
+//! # Why batches
+//!
+//! A queue that every M shares costs a contended operation each time it is touched. So an element of it is not one G but a
+//! [`Chain`] of 1 to [`BATCH`] of them, linked through the Gs themselves: a full ring gets rid of half its load in one push, and a
+//! taker fills its empty ring with one pop. The queue is `crossbeam_deque::Injector`, which is lock-free and allocates a block per
+//! 63 batches; a mutexed queue stands in for it under loom, which cannot look inside. Rejected: one lock around one long list, as in
+//! Go (the lock is the scheduler's, and is its first bottleneck); single Gs in a lock-free queue (128 contended operations for a half
+//! ring); taking `length / procs` of the queue as Go does (walks the list under the lock; thieves even things out here).
+//!
+//! # What the length promises
+//!
+//! The length is what an M sleeps by, so it must not under-report. Both sides of the protocol put a full fence in the middle:
+//!
+//! | who submits | who stops searching |
+//! |---|---|
+//! | 1. `push`: count, then queue | 1. no longer a searcher |
+//! | 2. `fence(SeqCst)` | 2. `fence(SeqCst)` |
+//! | 3. is there a searcher? if not, wake one | 3. `is_empty`: the length |
+//!
+//! Counting *before* queueing and discounting *after* taking means: at every moment, in the order of changes of the length, it is at
+//! least what finished pushes have put in and nobody has taken out. Counted after queueing, a batch could be taken, and discounted, before
+//! its own push counted it; that debt hides another, long finished push from step 3, and whoever submitted that one has already seen
+//! a searcher and gone on. The price of counting first is that an M may see a length of one and find nothing, for as long as the
+//! pusher stands between its two steps. It looks again. Hence the rule: **sleep by `is_empty`, never by `pop() == None`.**
+//!
+//! All accesses of the length are relaxed. Those fences order them where it matters, and what is in the queue is published by the queue.
+//!
+//! # One at a time
+//!
+//! On its fairness tick an M wants one G, and has no room for the other 127. [`Injector::pop_one`] leaves them as the *front*: the rest
+//! of a batch that is first in line for everybody. Were they pushed again at the back, a G could circle in a loaded runtime for
+//! ever.
+
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+use crate::sync::{Mutex, faulty, lock};
+use std::fmt;
+
+/// The longest batch: half a ring.
+pub(crate) const BATCH: usize = crate::p::ring::CAPACITY / 2;
+
+/// What can be queued: a G, or an M that waits for a P.
+///
+/// Elements are `&'static`: their memory is type-stable and never freed. One element is in at most one chain, ring or inbox at a
+/// time, and its link belongs to whoever took it off the last one. Breaking that loses elements or makes cycles; it is never undefined
+/// behaviour here, but what runs a G relies on getting it once.
+pub(crate) trait Linked: Sync + Sized + 'static {
+    /// The link to the next element. Nobody else may store to it.
+    fn link(&self) -> &AtomicPtr<Self>;
+}
+
+/// The element behind a pointer that one of our queues stored.
+///
+/// # Safety
+/// `element` is not null, and was made from a `&'static T`.
+#[inline]
+pub(crate) unsafe fn element<T: Linked>(element: *mut T) -> &'static T {
+    // SAFETY: it was a `&'static T`, so it is valid and shared for ever (the caller's promise).
+    unsafe { &*element }
+}
+
+#[inline]
+pub(crate) fn pointer<T: Linked>(element: &'static T) -> *mut T {
+    std::ptr::from_ref(element).cast_mut()
+}
+
+/// A list through the links of its elements. It owns the right to queue them, and no memory.
+#[must_use = "whoever drops a chain loses its elements"]
+pub(crate) struct Chain<T: Linked> {
+    // The link of the last element is stale: the length says where the chain ends, which saves a store per element.
+    ends: Option<(&'static T, &'static T)>,
+    len: usize,
+}
+
+impl<T: Linked> Chain<T> {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self { ends: None, len: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn one(only: &'static T) -> Self {
+        Self { ends: Some((only, only)), len: 1 }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    #[inline]
+    pub(crate) fn push_back(&mut self, last: &'static T) {
+        // Relaxed, here and below: the queue a chain goes through publishes the links along with everything else.
+        self.ends = Some(match self.ends {
+            None => (last, last),
+            Some((first, before)) => {
+                before.link().store(pointer(last), Relaxed);
+                (first, last)
+            }
+        });
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(crate) fn push_front(&mut self, first: &'static T) {
+        self.ends = Some(match self.ends {
+            None => (first, first),
+            Some((after, last)) => {
+                first.link().store(pointer(after), Relaxed);
+                (first, last)
+            }
+        });
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(crate) fn pop_front(&mut self) -> Option<&'static T> {
+        let (first, last) = self.ends?;
+        self.len -= 1;
+        self.ends = if self.len == 0 {
+            None
+        } else {
+            // SAFETY: not the last element, so its link was stored by `push_back`, `push_front` or `append`, from a `&'static T`.
+            Some((unsafe { element(first.link().load(Relaxed)) }, last))
+        };
+        Some(first)
+    }
+
+    /// Puts `other` behind this one. O(1).
+    #[inline]
+    pub(crate) fn append(&mut self, mut other: Self) {
+        let Some((after, last)) = other.ends.take() else { return };
+        self.ends = Some(match self.ends {
+            None => (after, last),
+            Some((first, before)) => {
+                before.link().store(pointer(after), Relaxed);
+                (first, last)
+            }
+        });
+        self.len += std::mem::take(&mut other.len);
+    }
+
+    /// Cuts the first `count` off, or all where there are not as many. O(count).
+    pub(crate) fn split_front(&mut self, count: usize) -> Self {
+        let mut front = Self::new();
+        while front.len < count
+            && let Some(first) = self.pop_front()
+        {
+            front.push_back(first);
+        }
+        front
+    }
+}
+
+impl<T: Linked> Default for Chain<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Takes from the front.
+impl<T: Linked> Iterator for Chain<T> {
+    type Item = &'static T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'static T> {
+        self.pop_front()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len, Some(self.len))
+    }
+}
+
+impl<T: Linked> FromIterator<&'static T> for Chain<T> {
+    fn from_iter<I: IntoIterator<Item = &'static T>>(elements: I) -> Self {
+        let mut chain = Self::new();
+        elements.into_iter().for_each(|element| chain.push_back(element));
+        chain
+    }
+}
+
+impl<T: Linked> fmt::Debug for Chain<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chain of {}", self.len)
+    }
+}
+
+impl<T: Linked> Drop for Chain<T> {
+    #[inline]
+    fn drop(&mut self) {
+        debug_assert!(self.len == 0 || std::thread::panicking(), "a chain of {} was lost", self.len);
+    }
+}
+
+/// The global queue of batches. See the module's essay.
+pub(crate) struct Injector<T: Linked> {
+    /// Elements counted in, minus elements taken out: never less than what finished pushes left here.
+    len: AtomicUsize,
+    /// Says without the lock whether `front` is worth a look. Written under that lock.
+    front_len: AtomicUsize,
+    /// The rest of a batch that was opened for one element: first in line.
+    front: Mutex<Chain<T>>,
+    queue: queue::Queue<Chain<T>>,
+}
+
+impl<T: Linked> Injector<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            len: AtomicUsize::new(0),
+            front_len: AtomicUsize::new(0),
+            front: Mutex::new(Chain::new()),
+            queue: queue::Queue::new(),
+        }
+    }
+
+    /// Queues a chain as one batch, or as several where it is longer than [`BATCH`]. The caller then runs steps 2 and 3 of the essay.
+    pub(crate) fn push(&self, mut chain: Chain<T>) {
+        while chain.len > BATCH {
+            self.push_batch(chain.split_front(BATCH));
+        }
+        if !chain.is_empty() {
+            self.push_batch(chain);
+        }
+    }
+
+    /// Queues a batch of one.
+    pub(crate) fn push_one(&self, only: &'static T) {
+        self.push_batch(Chain::one(only));
+    }
+
+    fn push_batch(&self, batch: Chain<T>) {
+        let count = batch.len;
+        if !faulty!(InjectorCountsLate) {
+            self.len.fetch_add(count, Relaxed);
+        }
+        self.queue.push(batch);
+        if faulty!(InjectorCountsLate) {
+            self.len.fetch_add(count, Relaxed);
+        }
+    }
+
+    /// Takes the oldest batch. `None` says only that nothing was found: see [`is_empty`](Self::is_empty).
+    pub(crate) fn pop(&self) -> Option<Chain<T>> {
+        if self.is_empty() {
+            return None;
+        }
+        let batch = self.pop_front_rest().or_else(|| self.queue.pop())?;
+        self.len.fetch_sub(batch.len, Relaxed);
+        Some(batch)
+    }
+
+    fn pop_front_rest(&self) -> Option<Chain<T>> {
+        if self.front_len.load(Relaxed) == 0 {
+            return None;
+        }
+        let rest = std::mem::take(&mut *self.opened());
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    /// Takes the oldest element alone; the rest of its batch stays first in line.
+    pub(crate) fn pop_one(&self) -> Option<&'static T> {
+        if self.is_empty() {
+            return None;
+        }
+        let first = {
+            let mut front = self.opened();
+            if front.is_empty() {
+                *front = self.queue.pop()?;
+            }
+            front.pop_front()?
+        };
+        self.len.fetch_sub(1, Relaxed);
+        Some(first)
+    }
+
+    fn opened(&self) -> Opened<'_, T> {
+        Opened { injector: self, front: lock(&self.front) }
+    }
+
+    /// How many elements are queued; see the essay for what that promises.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Relaxed)
+    }
+
+    /// Whether nothing is queued; after step 2 of the essay, no finished push is missed.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T: Linked> fmt::Debug for Injector<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Injector").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// The front, locked. Keeps `front_len` true on every way out.
+struct Opened<'a, T: Linked> {
+    injector: &'a Injector<T>,
+    front: crate::sync::MutexGuard<'a, Chain<T>>,
+}
+
+impl<T: Linked> std::ops::Deref for Opened<'_, T> {
+    type Target = Chain<T>;
+    fn deref(&self) -> &Chain<T> {
+        &self.front
+    }
+}
+
+impl<T: Linked> std::ops::DerefMut for Opened<'_, T> {
+    fn deref_mut(&mut self) -> &mut Chain<T> {
+        &mut self.front
+    }
+}
+
+impl<T: Linked> Drop for Opened<'_, T> {
+    fn drop(&mut self) {
+        self.injector.front_len.store(self.front.len, Relaxed);
+    }
+}
+
+/// The one place that names crossbeam's queue.
+#[cfg(not(loom))]
+mod queue {
+    use crossbeam_deque::{Injector, Steal};
+
+    pub(super) struct Queue<E>(Injector<E>);
+
+    impl<E> Queue<E> {
+        pub(super) fn new() -> Self {
+            Self(Injector::new())
+        }
+        pub(super) fn push(&self, element: E) {
+            self.0.push(element);
+        }
+        pub(super) fn pop(&self) -> Option<E> {
+            loop {
+                match self.0.steal() {
+                    Steal::Success(element) => return Some(element),
+                    Steal::Empty => return None,
+                    // Somebody else took one just now: there is progress, and this loop is as lock-free as the queue.
+                    Steal::Retry => crate::sync::hint::spin_loop(),
+                }
+            }
+        }
+    }
+}
+
+/// Its stand-in under loom: also FIFO, also says "empty" only when it was.
+#[cfg(loom)]
+mod queue {
+    use crate::sync::{Mutex, lock};
+    use std::collections::VecDeque;
+
+    pub(super) struct Queue<E>(Mutex<VecDeque<E>>);
+
+    impl<E> Queue<E> {
+        pub(super) fn new() -> Self {
+            Self(Mutex::new(VecDeque::new()))
+        }
+        pub(super) fn push(&self, element: E) {
+            lock(&self.0).push_back(element);
+        }
+        pub(super) fn pop(&self) -> Option<E> {
+            lock(&self.0).pop_front()
+        }
+    }
+}
+
+#[cfg(all(test, loom))]
+#[path = "injector_loom.rs"]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
+#[path = "injector_tests.rs"]
+mod tests;

@@ -1,0 +1,68 @@
+//! Faults that a model plants in the real code, to show that it would notice them. Exists under `cfg(loom)` only.
+//!
+//! A loom model runs all its threads on the one OS thread that called `loom::model`, so a plain thread-local says which fault that
+//! model wants, while other tests run beside it unharmed.
+
+use std::cell::Cell;
+
+/// One way to be wrong. Each is named after what is left out or done in the wrong way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// `Ring`: the tail is published without release.
+    RingTailRelaxed,
+    /// `Owner::pop_ring`: the head is stored, not compared and swapped.
+    RingPopByStore,
+    /// `Owner::push_back` on a full ring: the half is taken although a thief moved the head meanwhile.
+    RingOverflowByStore,
+    /// `Ring::steal_into`: claims more than the thief's own ring has room for.
+    RingStealIgnoresRoom,
+    /// `Ring::is_empty`: does not look at the tail a second time.
+    RingEmptyLooksOnce,
+    /// `Ring::steal_next`: acquires with the load of the slot instead of with the swap that takes it.
+    NextAcquiredByLoad,
+    /// `Owner::pop_next`: the slot is stored, not compared and swapped.
+    NextPopByStore,
+    /// `Injector::push`: counts after the batch can be taken.
+    InjectorCountsLate,
+    /// `Inbox::take`: load and store instead of one swap.
+    InboxTakeByStore,
+    /// `Inbox::push`: publishes without release.
+    InboxPushRelaxed,
+    /// `Lease::enter`: no fence between saying "inside" and looking for the flag.
+    LeaseNoLightFence,
+    /// `Lease::revoke`: no fence between the flag and the look.
+    LeaseNoHeavyFence,
+    /// `Lease::enter`, flagged: takes the flag for the verdict instead of waiting for the lock.
+    LeaseFlagIsVerdict,
+    /// `Lease::enter`, flagged: looks who holds the P without waiting for the lock.
+    LeaseVerdictUnlocked,
+    /// `Lease::revoke`: does not ask whether the M still holds this very P.
+    LeaseAnyHolder,
+    /// `Lease::begin_call`: leaves the runtime, so that both ways of taking the P are open at once.
+    CallLeavesRuntime,
+    /// `Lease::take_call`: stores instead of comparing and swapping.
+    CallTakenByStore,
+    /// `Lease::end_call`: stores instead of comparing and swapping.
+    CallEndsByStore,
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
+}
+
+pub(crate) fn is_on(fault: Fault) -> bool {
+    PLANTED.get() == Some(fault)
+}
+
+/// Runs `model` with one fault planted; also when it panics, as it should, the fault is gone afterwards.
+pub(crate) fn with_fault(fault: Fault, model: impl FnOnce()) {
+    struct Uproot;
+    impl Drop for Uproot {
+        fn drop(&mut self) {
+            PLANTED.set(None);
+        }
+    }
+    let _uproot = Uproot;
+    PLANTED.set(Some(fault));
+    model();
+}

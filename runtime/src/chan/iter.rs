@@ -1,0 +1,85 @@
+//! Iterators over what is received.
+
+use std::fmt;
+use std::iter::FusedIterator;
+
+use super::Receiver;
+
+/// Receives until the channel is closed and empty. Made by [`Receiver::iter`].
+pub struct Iter<'a, T> {
+    receiver: &'a Receiver<T>,
+}
+
+/// Receives until there is nothing to receive at the moment. Made by [`Receiver::try_iter`].
+pub struct TryIter<'a, T> {
+    receiver: &'a Receiver<T>,
+}
+
+/// Receives until the channel is closed and empty, and owns the receiver.
+pub struct IntoIter<T> {
+    receiver: Receiver<T>,
+}
+
+impl<'a, T> Iter<'a, T> {
+    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
+        Iter { receiver }
+    }
+}
+
+impl<'a, T> TryIter<'a, T> {
+    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
+        TryIter { receiver }
+    }
+}
+
+impl<T> IntoIter<T> {
+    pub(super) fn new(receiver: Receiver<T>) -> Self {
+        IntoIter { receiver }
+    }
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.recv().ok()
+    }
+}
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.try_recv().ok()
+    }
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.recv().ok()
+    }
+}
+
+// A closed and empty channel stays so. `TryIter` is not fused: more may come.
+impl<T> FusedIterator for Iter<'_, T> {}
+impl<T> FusedIterator for IntoIter<T> {}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Iter { .. }")
+    }
+}
+
+impl<T> fmt::Debug for TryIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TryIter { .. }")
+    }
+}
+
+impl<T> fmt::Debug for IntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IntoIter { .. }")
+    }
+}

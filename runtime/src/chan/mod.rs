@@ -1,0 +1,147 @@
+//! Channels: many senders, many receivers, each value received once. Names and meaning follow `crossbeam-channel`,
+//! with Go's `close` added. Goroutines and plain OS threads may meet on one channel in any combination.
+//!
+//! ```
+//! use threadle::chan;
+//!
+//! let (sender, receiver) = chan::bounded(4);
+//! let producer = std::thread::spawn(move || (0..10).for_each(|n| sender.send(n).unwrap()));
+//! assert_eq!(receiver.iter().sum::<i32>(), 45); // ends when the producer drops its sender
+//! producer.join().unwrap();
+//! ```
+//!
+//! # How it works
+//!
+//! A channel is what Go's `hchan` is: a buffer, a FIFO of waiting receivers and one of waiting senders, under one lock.
+//! The lock is held for a few dozen instructions, never over a switch, and no user code runs under it (values are moved,
+//! never dropped or cloned there). Who finds a partner waiting exchanges the value with it *directly*, through the slot in
+//! the partner's stack frame; nobody has to be woken only to find that another was quicker. So three things hold at every
+//! unlock, for waiters that can still be woken:
+//!
+//! * receivers wait ⇒ the buffer is empty and no sender waits;
+//! * senders wait ⇒ the buffer is full and no receiver waits;
+//! * closed ⇒ nobody waits.
+//!
+//! # The one race: a partner against a deadline
+//!
+//! A waiter is woken by its partner, by `close`, or by its deadline; with `select`, also by another channel. The word that
+//! decides is the waiter's ticket (see `waiters.rs`), of which one `claim` succeeds:
+//!
+//! | the partner, holding the lock | the waiter |
+//! |---|---|
+//! | 1. unlinks the waiter's node | 1. its park ends |
+//! | 2. writes value and outcome to the slot (from a sender: moves the value out) | 2. woken: reads the slot. The claim happened before |
+//! | 3. **claims the ticket** | 2'. not woken: **the deadline closed the ticket**; takes the lock, unlinks its node |
+//! | 4. claimed: touches the node no more; unlocks; the `Woken` queues the waiter | 3'. reads the slot |
+//! | 4'. not claimed: takes the value back (puts it back), tries the next node | |
+//!
+//! Either the claim or the deadline comes first on the ticket. Claim first: the waiter finds its value and reports success
+//! even if the deadline has passed meanwhile. Deadline first: 4' undoes 2 under the lock, and 3' comes after that lock, so
+//! the value is in exactly one place at every unlock. The ticket of a goroutine whose runtime has stopped can not be
+//! claimed, so that its place in the queue goes to the next waiter or the value to the buffer.
+//!
+//! Rejected: a lock-free ring (crossbeam's array flavour) needs a second protocol for waiters, wakes receivers who then may find
+//! nothing, and gives no FIFO among waiters. A spinning lock saves some nanoseconds and burns a whole slice if its holder is
+//! preempted by the kernel. Waking under the lock makes the woken thread run into it.
+
+mod core;
+mod error;
+mod iter;
+mod receiver;
+mod sender;
+mod timed;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+pub use iter::{IntoIter, Iter, TryIter};
+pub use receiver::Receiver;
+pub use sender::Sender;
+
+use self::core::Channel;
+use receiver::Flavor;
+use timed::{After, Tick};
+
+/// A channel whose buffer holds up to `capacity` values. With 0 it is a rendezvous channel: a send waits until a receiver
+/// takes the value.
+///
+/// Switches: no.
+///
+/// ```
+/// let (sender, receiver) = threadle::chan::bounded(0);
+/// let thread = std::thread::spawn(move || receiver.recv());
+/// sender.send("from hand to hand").unwrap();
+/// assert_eq!(thread.join().unwrap(), Ok("from hand to hand"));
+/// ```
+pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    pair(Some(capacity))
+}
+
+/// A channel whose buffer grows as needed: a send never waits.
+///
+/// Switches: no.
+///
+/// ```
+/// let (sender, receiver) = threadle::chan::unbounded();
+/// (0..1000).for_each(|n| sender.send(n).unwrap());
+/// assert_eq!(receiver.len(), 1000);
+/// ```
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    pair(None)
+}
+
+fn pair<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
+    let channel = Arc::new(Channel::new(capacity));
+    (Sender::new(Arc::clone(&channel)), Receiver::new(Flavor::Channel(channel)))
+}
+
+/// A receiver that gets one message, the instant it came due, after `duration`; it is never closed. A duration beyond what
+/// the clock can count gives [`never`].
+///
+/// Switches: no. Costs no timer unless somebody waits for it.
+///
+/// ```
+/// use std::time::Duration;
+/// let timeout = threadle::chan::after(Duration::from_millis(1));
+/// assert!(timeout.recv().is_ok());
+/// assert!(timeout.try_recv().is_err());
+/// ```
+pub fn after(duration: Duration) -> Receiver<Instant> {
+    let at = Instant::now().checked_add(duration);
+    Receiver::new(at.map_or(Flavor::Never, |at| Flavor::Timed(Arc::new(After::new(at)))))
+}
+
+/// A receiver that gets a message, the instant it came due, every `period`; it is never closed. Ticks that nobody received
+/// before the next one are skipped, and the ones that follow stay on the grid.
+///
+/// Switches: no. Costs no timer unless somebody waits for it.
+///
+/// # Panics
+/// If `period` is zero.
+///
+/// ```
+/// use std::time::Duration;
+/// let ticks = threadle::chan::tick(Duration::from_millis(1));
+/// let (first, second) = (ticks.recv().unwrap(), ticks.recv().unwrap());
+/// assert!(second - first >= Duration::from_millis(1));
+/// ```
+#[track_caller]
+pub fn tick(period: Duration) -> Receiver<Instant> {
+    assert!(!period.is_zero(), "the period of a tick must not be zero");
+    match u64::try_from(period.as_nanos()) {
+        Ok(period) => Receiver::new(Flavor::Timed(Arc::new(Tick::new(Instant::now(), period)))),
+        Err(_centuries) => never(),
+    }
+}
+
+/// A receiver that gets nothing and is never closed: for the arm of a `select` that is switched off.
+///
+/// Switches: no.
+///
+/// ```
+/// assert!(threadle::chan::never::<u8>().try_recv().unwrap_err().is_empty());
+/// ```
+pub fn never<T>() -> Receiver<T> {
+    Receiver::new(Flavor::Never)
+}

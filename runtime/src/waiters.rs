@@ -1,0 +1,216 @@
+//! The FIFO of waiters that every blocking structure of this crate is built on.
+//!
+//! A [`Waiter`] lives in the stack frame of the goroutine or thread that waits; a [`WaitList`] links waiters and is
+//! itself guarded by the lock of the structure that owns it (a channel, a mutex). Nothing is allocated.
+//!
+//! # Who may touch a waiter when
+//!
+//! | the waiter is | its links and payload belong to |
+//! |---|---|
+//! | not yet pushed | its frame |
+//! | in a list | whoever holds the list's lock |
+//! | popped, claim not yet tried or failed | whoever holds the list's lock |
+//! | claimed | its frame again: the claimer must not touch it any more |
+//!
+//! The claim is [`Ticket::claim`], of which exactly one succeeds for a ticket. It is a release operation and the return
+//! of the park an acquire operation, so what was written to the payload before the claim is seen by the waiter without
+//! taking the lock. A waiter that returns from its park *unclaimed* (its deadline passed, it unwinds) takes the lock and
+//! removes its node before the frame ends. A goroutine abandoned at the end of its runtime never does: its stack stays
+//! mapped for good, its ticket can no longer be claimed, and the node is dropped from the list by the next one who pops it.
+//!
+//! The same node serves a plain wait and a `select`: the nodes of one `select` lie in several lists and share one
+//! ticket, which therefore is the word that decides the winner; the outcome in the payload says which node won.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomPinned;
+use std::ptr::NonNull;
+
+use threadle_scheduler::{Ticket, Woken};
+
+/// One waiting goroutine or thread, linked into a [`WaitList`].
+pub(crate) struct Waiter<P> {
+    ticket: Ticket,
+    links: UnsafeCell<Links<P>>,
+    payload: UnsafeCell<P>,
+    _pinned: PhantomPinned,
+}
+
+struct Links<P> {
+    previous: Option<NonNull<Waiter<P>>>,
+    next: Option<NonNull<Waiter<P>>>,
+    linked: bool,
+}
+
+impl<P> Waiter<P> {
+    pub(crate) fn new(ticket: Ticket, payload: P) -> Self {
+        let links = Links { previous: None, next: None, linked: false };
+        Waiter { ticket, links: UnsafeCell::new(links), payload: UnsafeCell::new(payload), _pinned: PhantomPinned }
+    }
+
+    /// The payload, back in the hands of the waiting frame.
+    ///
+    /// By value, so that the compiler shows that the node is in no list's reach afterwards: it can only be called on a
+    /// node that was never borrowed by a list longer than its park.
+    pub(crate) fn into_payload(self) -> P {
+        self.payload.into_inner()
+    }
+}
+
+/// A first-in first-out list of [`Waiter`]s. Must be guarded by a lock that every user of its nodes takes.
+pub(crate) struct WaitList<P> {
+    head: Option<NonNull<Waiter<P>>>,
+    tail: Option<NonNull<Waiter<P>>>,
+}
+
+// SAFETY: the list reaches payloads of other frames through its pointers and may move them out, so it is as `Send` as
+// `P` is. Links and tickets are plain data guarded by the lock around the list.
+unsafe impl<P: Send> Send for WaitList<P> {}
+
+impl<P> WaitList<P> {
+    pub(crate) const fn new() -> Self {
+        WaitList { head: None, tail: None }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// Appends `waiter`.
+    ///
+    /// # Safety
+    /// `waiter` is in no list. It neither moves nor ends before it was either claimed (its park returned "woken") or
+    /// removed with [`remove`](Self::remove) under the lock of this list.
+    pub(crate) unsafe fn push_back(&mut self, waiter: &Waiter<P>) {
+        // SAFETY: the caller's promise and the lock (`&mut self`) give us the links of `waiter` and of the tail.
+        unsafe { self.link(waiter, self.tail, None) }
+    }
+
+    /// Puts `waiter` at the front: for one that has waited before and lost to a barger.
+    ///
+    /// # Safety
+    /// As for [`push_back`](Self::push_back).
+    pub(crate) unsafe fn push_front(&mut self, waiter: &Waiter<P>) {
+        // SAFETY: as in `push_back`, with the head in place of the tail.
+        unsafe { self.link(waiter, None, self.head) }
+    }
+
+    /// # Safety
+    /// As for `push_back`; `previous` and `next` are neighbours in this list or its ends.
+    unsafe fn link(
+        &mut self,
+        waiter: &Waiter<P>,
+        previous: Option<NonNull<Waiter<P>>>,
+        next: Option<NonNull<Waiter<P>>>,
+    ) {
+        let node = Some(NonNull::from(waiter));
+        // SAFETY: the node is not linked yet and its frame waits for us (it holds the lock), so nobody else looks at it.
+        unsafe { *waiter.links.get() = Links { previous, next, linked: true } };
+        match previous {
+            // SAFETY: a linked node is alive and its links belong to the holder of the lock.
+            Some(previous) => unsafe { (*previous.as_ref().links.get()).next = node },
+            None => self.head = node,
+        }
+        match next {
+            // SAFETY: as above.
+            Some(next) => unsafe { (*next.as_ref().links.get()).previous = node },
+            None => self.tail = node,
+        }
+    }
+
+    /// Unlinks `waiter`; `false` if it was not linked any more.
+    ///
+    /// # Safety
+    /// If `waiter` is linked, then into this list.
+    pub(crate) unsafe fn remove(&mut self, waiter: &Waiter<P>) -> bool {
+        // SAFETY: `&mut self` stands for the lock, which guards the links of everything that is or was in this list.
+        let links = unsafe { &mut *waiter.links.get() };
+        if !links.linked {
+            return false;
+        }
+        links.linked = false;
+        let (previous, next) = (links.previous, links.next);
+        match previous {
+            // SAFETY: neighbours of a linked node are linked, hence alive, and guarded by the lock.
+            Some(previous) => unsafe { (*previous.as_ref().links.get()).next = next },
+            None => self.head = next,
+        }
+        match next {
+            // SAFETY: as above.
+            Some(next) => unsafe { (*next.as_ref().links.get()).previous = previous },
+            None => self.tail = previous,
+        }
+        true
+    }
+
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        // SAFETY: linked nodes are alive and their links belong to the holder of the lock.
+        std::iter::successors(self.head, |node| unsafe { (*node.as_ref().links.get()).next }).count()
+    }
+
+    /// Takes the waiter that has waited longest out of the list.
+    pub(crate) fn pop(&mut self) -> Option<Popped<'_, P>> {
+        let node = self.head?;
+        // SAFETY: a linked node is alive, and it is linked into this list.
+        unsafe { self.remove(node.as_ref()) };
+        Some(Popped { node, _list: self })
+    }
+}
+
+impl<P> fmt::Debug for WaitList<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() { "no waiters" } else { "waiters" })
+    }
+}
+
+/// A waiter taken out of its list and not claimed yet. The borrow of the list keeps its lock held.
+pub(crate) struct Popped<'list, P> {
+    node: NonNull<Waiter<P>>,
+    _list: &'list mut WaitList<P>,
+}
+
+impl<P> Popped<'_, P> {
+    pub(crate) fn payload(&mut self) -> &mut P {
+        // SAFETY: an unclaimed waiter takes the lock before its frame ends, and the lock is held for as long as `self`
+        // lives; the payload of an unclaimed waiter belongs to the holder of the lock.
+        unsafe { &mut *self.node.as_ref().payload.get() }
+    }
+
+    /// Claims the waiter, which from then on owns its node again. `Err`: it has left (deadline, other case of its
+    /// `select`, runtime stopped), and whatever was put into its payload must be taken back.
+    pub(crate) fn claim(self) -> Result<Woken, Self> {
+        // SAFETY: alive until the claim, as in `payload`; the ticket is copied out before it.
+        let ticket = unsafe { self.node.as_ref().ticket };
+        match ticket.claim() {
+            Some(woken) => Ok(woken),
+            None => Err(self),
+        }
+    }
+}
+
+/// Runs its closure when dropped: how a waiter leaves its list on every path but the claimed one, panics included.
+pub(crate) struct OnLeave<F: FnMut()>(F);
+
+impl<F: FnMut()> OnLeave<F> {
+    pub(crate) fn new(leave: F) -> Self {
+        OnLeave(leave)
+    }
+
+    /// The waiter was claimed: its node is in no list and there is nothing to leave.
+    pub(crate) fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<F: FnMut()> Drop for OnLeave<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Locks a short critical section that runs no user code. Poison means a bug of ours elsewhere was already reported by
+/// its panic; the data is consistent at every step that can panic, so it is ignored.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

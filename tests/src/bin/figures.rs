@@ -1,0 +1,169 @@
+//! The figures that a test cannot decide on a machine it shares: each measured in a process of its own, printed beside its bound.
+//!
+//! ```text
+//! cargo run --release -p threadle-tests --bin figures              all of them
+//! cargo run --release -p threadle-tests --bin figures -- --check   and exit 1 if one is past its bound
+//! cargo run --release -p threadle-tests --bin figures -- hogs      those with "hogs" in their name
+//! ```
+
+use std::io::{self, BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use threadle_tests::scenario::{self, Lateness};
+use threadle_tests::{Mode, Watchdog, child, system};
+
+/// One figure: its name, its unit, how much of it is good, which modes have it, and how it is measured.
+struct Figure {
+    name: &'static str,
+    unit: &'static str,
+    bound: f64,
+    modes: &'static [Mode],
+    measure: fn(Mode) -> f64,
+}
+
+const BOTH: &[Mode] = &Mode::BOTH;
+const BOUND: &[Mode] = &[Mode::Bound];
+const MIGRATING: &[Mode] = &[Mode::Migrating];
+
+const MILLION: usize = 1_000_000;
+
+const FIGURES: &[Figure] = &[
+    figure("a million parked, each", "KiB", 5.5, BOTH, |mode| scenario::park_many(mode, MILLION).kib_each),
+    figure("a million parked, mappings", "", 1000.0, BOTH, |mode| scenario::park_many(mode, MILLION).mappings as f64),
+    figure("64 x 20 blocking calls of 10 ms", "ms", 240.0, BOTH, |mode| millis(scenario::overlap(mode, true).elapsed)),
+    figure("the same unannounced", "ms", 600.0, MIGRATING, |mode| millis(scenario::overlap(mode, false).elapsed)),
+    figure("4 hogs, 2 processors, mean lateness", "ms", 1.0, BOTH, |mode| mean(scenario::sleep_among_hogs(mode, 2, 4))),
+    figure("1 hog, 1 processor, mean lateness", "ms", 1.0, BOTH, |mode| mean(scenario::sleep_among_hogs(mode, 1, 1))),
+    figure("a hog that holds up others, report after", "ms", 1000.0, BOUND, |_| report_of_a_hog()),
+    figure("at rest, switches in 5 s", "", 0.0, BOTH, switches),
+    figure("run returns with hogs spinning", "ms", 1000.0, BOTH, |mode| {
+        millis(scenario::end_with_hogs(mode, 3).elapsed)
+    }),
+    figure("ping-pong across threads", "%", 1.0, BOTH, |mode| 100.0 * crossings(mode)),
+    figure("fresh peer of a computing goroutine", "us", 100.0, BOTH, |mode| {
+        micros(scenario::fresh_peer_of_a_computing_goroutine(mode, 501).median())
+    }),
+    figure("woken peer of a computing goroutine", "us", 1000.0, MIGRATING, |_| {
+        micros(scenario::woken_peer_of_a_computing_goroutine(501).median())
+    }),
+    figure("a million fresh, a sleeper's lateness", "ms", 10.0, BOTH, |mode| {
+        millis(scenario::sleep_in_a_storm(mode, MILLION).max())
+    }),
+];
+
+const fn figure(
+    name: &'static str,
+    unit: &'static str,
+    bound: f64,
+    modes: &'static [Mode],
+    measure: fn(Mode) -> f64,
+) -> Figure {
+    Figure { name, unit, bound, modes, measure }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+fn mean(lateness: Lateness) -> f64 {
+    millis(lateness.mean())
+}
+
+/// The median pair of five: bound, a pair that was split at its birth stays so.
+fn crossings(mode: Mode) -> f64 {
+    let mut shares: Vec<f64> = (0..5).map(|_| scenario::crossings(mode, 2, 100_000)).collect();
+    shares.sort_by(f64::total_cmp);
+    shares[2]
+}
+
+/// From the hog's first word to the first line that names its spawn site.
+fn report_of_a_hog() -> f64 {
+    let mut child = again(&["--held-up"]).stderr(Stdio::piped()).spawn().expect("this program starts again");
+    let mut begun = None;
+    let mut reported = None;
+    for line in BufReader::new(child.stderr.take().expect("stderr is piped")).lines() {
+        let line = line.expect("stderr is readable");
+        if line == "hog: begins" {
+            begun = Some(Instant::now());
+        } else if line.contains("hogs.rs:") && reported.is_none() {
+            reported = begun.map(|begun| begun.elapsed());
+        }
+    }
+    child.wait().expect("the child is ours");
+    reported.map_or(f64::INFINITY, millis)
+}
+
+fn switches(mode: Mode) -> f64 {
+    let mut child = again(&["--rest", mode.name()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this program starts again");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("stdout is readable");
+    let switches = scenario::switches_at_rest(child.id(), Duration::from_secs(5)).expect("/proc is there");
+    drop(child.stdin.take());
+    child.wait().expect("the child is ours");
+    switches as f64
+}
+
+fn again(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command.args(arguments);
+    command
+}
+
+fn measured(name: &str, mode: Mode) -> Option<f64> {
+    let output = again(&["--measure", name, mode.name()]).stderr(Stdio::inherit()).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+}
+
+fn report(filter: &str, check: bool) -> io::Result<ExitCode> {
+    let mut past = 0;
+    println!("{:<44} {:<9} {:>10} {:>10}", "figure", "mode", "measured", "bound");
+    for figure in FIGURES.iter().filter(|figure| figure.name.contains(filter)) {
+        if figure.name.starts_with("a million parked") && !system::has_cheap_guards()? {
+            println!("{:<44} SKIPPED: before Linux 6.13 a million guards do not fit", figure.name);
+            continue;
+        }
+        for mode in figure.modes {
+            let (figure_text, verdict) = match measured(figure.name, *mode) {
+                Some(value) if value <= figure.bound => (format!("{value:.2}"), ""),
+                Some(value) => (format!("{value:.2}"), "  PAST"),
+                None => ("none".to_owned(), "  FAILED"),
+            };
+            past += usize::from(!verdict.is_empty());
+            println!("{:<44} {:<9} {figure_text:>10} {:>10} {}{verdict}", figure.name, mode, figure.bound, figure.unit);
+        }
+    }
+    Ok(if check && past > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn main() -> io::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mode = |name| Mode::from_name(name).ok_or_else(|| io::Error::other(format!("no mode is called {name}")));
+    match words[..] {
+        ["--measure", name, in_mode] => {
+            let _watchdog = Watchdog::new(120);
+            let figure = FIGURES.iter().find(|figure| figure.name == name);
+            let figure = figure.ok_or_else(|| io::Error::other(format!("no figure is called {name}")))?;
+            println!("{}", (figure.measure)(mode(in_mode)?));
+        }
+        ["--held-up"] => {
+            scenario::hold_up_main(Mode::Bound, Duration::from_secs(2));
+        }
+        ["--rest", in_mode] => scenario::rest(mode(in_mode)?, child::ready_to_be_observed),
+        [] => return report("", false),
+        ["--check"] => return report("", true),
+        [filter] => return report(filter, false),
+        ["--check", filter] | [filter, "--check"] => return report(filter, true),
+        _ => return Err(io::Error::other("arguments: [--check] [PART-OF-A-NAME]")),
+    }
+    Ok(ExitCode::SUCCESS)
+}

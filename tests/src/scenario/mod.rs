@@ -1,0 +1,20 @@
+//! Small programs that measure. A test runs one under a bound that tells right from broken on any machine; `figures` prints what they
+//! measure beside the bound that a quiet machine keeps.
+
+mod blocking;
+mod capacity;
+mod hogs;
+mod lateness;
+mod pair;
+mod rest;
+mod shutdown;
+mod storm;
+
+pub use blocking::{Overlap, overlap};
+pub use capacity::{Footprint, park_many};
+pub use hogs::{hold_up_main, sleep_among_hogs};
+pub use lateness::Lateness;
+pub use pair::{crossings, fresh_peer_of_a_computing_goroutine, woken_peer_of_a_computing_goroutine};
+pub use rest::{rest, switches_at_rest};
+pub use shutdown::{Shutdown, end_with_hogs};
+pub use storm::sleep_in_a_storm;

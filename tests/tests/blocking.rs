@@ -1,0 +1,121 @@
+//! A goroutine that blocks its thread stops nobody else.
+#![expect(clippy::disallowed_methods, reason = "blocking the thread is what is looked at")]
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use threadle::{Builder, blocking, chan, go};
+use threadle_tests::{Mode, Watchdog, both_modes, child, scenario};
+
+/// On two processors without hand-off, 64 x 20 calls of 10 ms take 6.4 s.
+const WITHOUT_HAND_OFF: Duration = Duration::from_millis(6400);
+
+/// `figures` has the bound of 240 ms.
+#[test]
+fn blocking_calls_overlap() {
+    let _alone = child::alone();
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        let overlap = scenario::overlap(mode, true);
+        println!("{mode}: {overlap:?}");
+        assert!(overlap.elapsed < WITHOUT_HAND_OFF / 3, "{mode}: {overlap:?}");
+        assert!(overlap.turns >= 20, "{mode}: others came round too seldom: {overlap:?}");
+    }
+}
+
+/// `figures` has the bound of 600 ms.
+#[test]
+fn unannounced_blocking_stalls_nobody_when_migrating() {
+    let _alone = child::alone();
+    let _watchdog = Watchdog::new(60);
+    let overlap = scenario::overlap(Mode::Migrating, false);
+    println!("{overlap:?}");
+    assert!(overlap.elapsed < WITHOUT_HAND_OFF / 2, "{overlap:?}");
+    assert!(overlap.turns >= 20, "others came round too seldom: {overlap:?}");
+}
+
+/// A call that only ends when another goroutine has run: with one processor that one needs the caller's.
+#[test]
+fn a_blocking_call_waits_for_another_goroutine() {
+    both_modes(1, |_| {
+        for _ in 0..20 {
+            let (say, hear) = mpsc::channel();
+            let other = go(move || say.send(7));
+            assert_eq!(blocking(|| hear.recv()), Ok(7));
+            other.join().expect("it does not panic").expect("somebody listens");
+        }
+    });
+}
+
+/// The same without a word beforehand: the monitor takes the processor.
+#[test]
+fn an_unannounced_call_waits_for_another_goroutine() {
+    both_modes(1, |_| {
+        let (say, hear) = mpsc::channel();
+        let other = go(move || say.send(7));
+        assert_eq!(hear.recv(), Ok(7));
+        other.join().expect("it does not panic").expect("somebody listens");
+    });
+}
+
+/// A started goroutine of the same thread goes on while its neighbour blocks with announcement, bound too: the call moves to a helper.
+#[test]
+fn neighbours_of_a_blocking_call_go_on() {
+    both_modes(1, |_| {
+        let (ask, asked) = chan::bounded::<mpsc::Sender<u8>>(1);
+        let neighbour = go(move || {
+            while let Ok(back) = asked.recv() {
+                back.send(9).expect("somebody listens");
+            }
+        });
+        // Has it started, on the one thread there is?
+        threadle::yield_now();
+        for _ in 0..20 {
+            let (back, answer) = mpsc::channel();
+            ask.send(back).expect("the neighbour listens");
+            assert_eq!(blocking(|| answer.recv()), Ok(9));
+        }
+        drop(ask);
+        neighbour.join().expect("it ends with its channel");
+    });
+}
+
+/// What it borrows, what it returns, and its panic.
+#[test]
+fn a_blocking_call_borrows_returns_and_panics_like_a_call() {
+    both_modes(2, |_| {
+        let mut words = vec!["one".to_owned()];
+        let count = blocking(|| {
+            words.push("two".to_owned());
+            words.len()
+        });
+        assert_eq!((count, words.len()), (2, 2));
+        let panicking = go(|| blocking(|| std::panic::resume_unwind(Box::new("out of the call"))));
+        let error = panicking.join().expect_err("it panicked");
+        assert_eq!(error.into_panic().downcast_ref::<&str>(), Some(&"out of the call"));
+    });
+}
+
+/// More calls at once than threads are allowed: they wait their turn, and all get it.
+#[test]
+fn more_blocking_calls_than_threads() {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        mode.run(Builder::new().procs(2).max_threads(8), || {
+            let calls: Vec<_> = (0..64)
+                .map(|number| {
+                    go(move || {
+                        blocking(|| {
+                            thread::sleep(Duration::from_millis(2));
+                            number
+                        })
+                    })
+                })
+                .collect();
+            for call in calls {
+                call.join().expect("it only sleeps");
+            }
+        });
+    }
+}

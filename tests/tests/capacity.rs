@@ -1,0 +1,70 @@
+//! How many goroutines fit.
+
+use threadle_tests::{Mode, child, scenario, system};
+
+/// KiB of resident memory and page tables for a parked goroutine: a page of its stack, its entry in a page table, itself.
+const KIB_EACH: f64 = 5.5;
+
+/// In a debug build a goroutine's stack is four times as large and its frames are deep: there the number is smaller, and memory is not judged.
+const MANY: usize = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
+
+/// What a million of them may take, and something for everybody else, in KiB.
+const ROOM: u64 = 8 << 20;
+
+fn report(mode: Mode) {
+    let footprint = scenario::park_many(mode, MANY);
+    println!("kib_each {}\nmappings {}", footprint.kib_each, footprint.mappings);
+    println!("parked {}\nstackless {}", footprint.parked, footprint.stackless);
+    if let Some(complaint) = footprint.complaint {
+        eprintln!("the first without a stack said: {complaint}");
+    }
+}
+
+#[test]
+fn million_parked() {
+    if !system::has_cheap_guards().expect("/proc is there") {
+        println!("SKIPPED: before Linux 6.13 a guard page is a mapping of its own, and a million do not fit");
+        return;
+    }
+    let available = system::machine_kib("MemAvailable").expect("/proc is there");
+    if !cfg!(debug_assertions) && available < ROOM {
+        println!("SKIPPED: a million goroutines want {ROOM} KiB, {available} KiB are available");
+        return;
+    }
+    child::in_children(
+        "million_parked",
+        |_| {},
+        report,
+        |mode, end| {
+            let (kib, mappings) = (end.succeeded().number("kib_each"), end.number("mappings"));
+            println!("{mode}: {MANY} parked, {kib:.2} KiB each, {mappings} mappings");
+            assert_eq!(end.number("parked"), MANY as f64);
+            assert!(mappings < 1000.0, "{mode}: {mappings} mappings");
+            if cfg!(debug_assertions) {
+                println!("SKIPPED: the bound of {KIB_EACH} KiB each holds in release mode");
+            } else {
+                assert!(kib <= KIB_EACH, "{mode}: {kib} KiB each");
+            }
+        },
+    );
+}
+
+/// The same program where a guard page is a mapping of its own: those that find no room are told which limit it was.
+#[test]
+fn no_stack_under_mprotect() {
+    child::in_children(
+        "no_stack_under_mprotect",
+        |command| {
+            command.env("THREADLE_STACK_GUARD", "mprotect");
+        },
+        report,
+        |mode, end| {
+            let (parked, stackless) = (end.succeeded().number("parked"), end.number("stackless"));
+            println!("{mode}: {parked} parked, {stackless} had no stack");
+            assert_eq!(parked + stackless, MANY as f64, "{mode}: somebody is missing");
+            assert!(stackless > 0.0, "{mode}: every one got a stack, whatever vm.max_map_count is");
+            assert!(parked > 10_000.0, "{mode}: only {parked} got a stack");
+            end.complained_of("vm.max_map_count");
+        },
+    );
+}

@@ -1,0 +1,268 @@
+//! What runs next: runnext, ring, injector, yielding, and that nobody starves. After Go's `proc_test.go`.
+
+use std::hint;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use threadle::{chan, go, time, yield_now};
+use threadle_tests::{Mode, both_modes, child, scenario};
+
+/// What a processor may run between two looks at the injector.
+const FAIRNESS_TICK: usize = 61;
+
+/// The order in which `count` goroutines run that goroutine 1 of one processor spawned in a row.
+fn order_of(count: usize) -> Vec<usize> {
+    let order = Arc::new(Mutex::new(Vec::with_capacity(count)));
+    let spawn = |number| {
+        let order = Arc::clone(&order);
+        go(move || order.lock().expect("nobody panics").push(number))
+    };
+    let handles: Vec<_> = (0..count).map(spawn).collect();
+    for handle in handles {
+        handle.join().expect("it only writes its number");
+    }
+    let order = order.lock().expect("nobody panics");
+    order.clone()
+}
+
+#[test]
+fn runnext_first() {
+    both_modes(1, |_| assert_eq!(order_of(100)[0], 99, "the goroutine spawned last is in runnext"));
+}
+
+#[test]
+fn ring_fifo() {
+    both_modes(1, |_| {
+        let order = order_of(200);
+        assert_eq!(order[1..], (0..199).collect::<Vec<_>>(), "all but the last went through the ring");
+    });
+}
+
+/// Whichever half a full ring sends to the injector, the numbers jump where the injector is looked at for the first time.
+#[test]
+fn overflow_is_looked_at_within_61_ticks() {
+    both_modes(1, |_| {
+        let order = order_of(1000);
+        let jump = order[1..].windows(2).position(|pair| pair[1] != pair[0] + 1).expect("a ring holds 256");
+        assert!(jump <= FAIRNESS_TICK, "the injector was first looked at after {jump} goroutines of the ring");
+        let mut all = order;
+        all.sort_unstable();
+        assert_eq!(all, (0..1000).collect::<Vec<_>>(), "each ran once");
+    });
+}
+
+/// A plain thread wakes a goroutine while two others fill the only processor with their yields.
+#[test]
+fn injector_within_61_ticks() {
+    both_modes(1, |_| {
+        for _ in 0..50 {
+            let turns = Arc::new(AtomicUsize::new(0));
+            let over = Arc::new(AtomicBool::new(false));
+            let (wake, woken) = chan::bounded::<()>(1);
+            let waiter = go({
+                let (turns, over) = (Arc::clone(&turns), Arc::clone(&over));
+                move || {
+                    woken.recv().expect("somebody sends");
+                    over.store(true, SeqCst);
+                    turns.load(SeqCst)
+                }
+            });
+            yield_now();
+            let other = go({
+                let (turns, over) = (Arc::clone(&turns), Arc::clone(&over));
+                move || {
+                    while !over.load(SeqCst) {
+                        turns.fetch_add(1, SeqCst);
+                        yield_now();
+                    }
+                }
+            });
+            // With its thread, not only with itself: no turn is taken until the waiter is where a plain thread puts it.
+            std::thread::spawn(move || wake.send(()))
+                .join()
+                .expect("sending does not panic")
+                .expect("somebody receives");
+            turns.store(0, SeqCst);
+            while !over.load(SeqCst) {
+                turns.fetch_add(1, SeqCst);
+                yield_now();
+            }
+            let waited = waiter.join().expect("it only counts");
+            other.join().expect("it only yields");
+            assert!(waited <= FAIRNESS_TICK + 2, "a goroutine in the injector waited for {waited} turns of others");
+        }
+    });
+}
+
+/// Go: TestYieldProgress.
+#[test]
+fn yield_progress() {
+    both_modes(1, |_| {
+        let (ask, asked) = chan::bounded::<()>(1);
+        let (answer, answered) = chan::bounded::<()>(1);
+        go(move || {
+            while asked.try_recv().is_err() {
+                yield_now();
+            }
+            answer.send(()).expect("somebody asked");
+        });
+        time::sleep(Duration::from_millis(10));
+        ask.send(()).expect("somebody answers");
+        answered.recv().expect("an answer comes");
+    });
+}
+
+/// Two that only yield to each other take turns exactly: a yield goes to the tail of the own ring, and nowhere else.
+#[test]
+fn yields_take_turns() {
+    both_modes(1, |_| {
+        let turns = Arc::new(Mutex::new(Vec::new()));
+        let start = Arc::new(AtomicUsize::new(0));
+        let taker = |number: usize| {
+            let (turns, start) = (Arc::clone(&turns), Arc::clone(&start));
+            go(move || {
+                start.fetch_add(1, SeqCst);
+                while start.load(SeqCst) < 3 {
+                    yield_now();
+                }
+                for _ in 0..20 {
+                    turns.lock().expect("nobody panics").push(number);
+                    yield_now();
+                }
+            })
+        };
+        let takers: Vec<_> = (0..3).map(taker).collect();
+        for taker in takers {
+            taker.join().expect("it only takes turns");
+        }
+        let turns = turns.lock().expect("nobody panics");
+        for round in turns.chunks(3).skip(1).take(17) {
+            let mut round = round.to_vec();
+            round.sort_unstable();
+            assert_eq!(round, [0, 1, 2], "somebody had two turns before another had one: {turns:?}");
+        }
+    });
+}
+
+/// Go: TestGoroutineParallelism. Each of four waits, spinning, for the one before it: they must be on processors at once.
+#[test]
+fn parallelism() {
+    both_modes(4, |_| {
+        for _ in 0..10 {
+            let turn = Arc::new(AtomicUsize::new(0));
+            let spinner = |number: usize| {
+                let turn = Arc::clone(&turn);
+                go(move || {
+                    for round in 0..3 {
+                        while turn.load(SeqCst) != 4 * round + number {
+                            hint::spin_loop();
+                        }
+                        turn.fetch_add(1, SeqCst);
+                    }
+                })
+            };
+            let spinners: Vec<_> = (0..4).map(spinner).collect();
+            for spinner in spinners {
+                spinner.join().expect("it only counts");
+            }
+        }
+    });
+}
+
+/// Go: TestPingPongHog. A pair that hands runnext to and fro lets a third come to its turns on their one processor.
+#[test]
+fn ping_pong_hog() {
+    both_modes(1, |_| {
+        let over = Arc::new(AtomicBool::new(false));
+        let (ping, pinged) = chan::bounded::<()>(0);
+        let (pong, ponged) = chan::bounded::<()>(0);
+        let pinger = go({
+            let over = Arc::clone(&over);
+            move || {
+                while !over.load(SeqCst) {
+                    ping.send(()).expect("the other end listens");
+                    ponged.recv().expect("the other end answers");
+                }
+            }
+        });
+        let ponger = go(move || {
+            while pinged.recv().is_ok() {
+                pong.send(()).expect("the other end listens");
+            }
+        });
+        for _ in 0..100 {
+            yield_now();
+        }
+        over.store(true, SeqCst);
+        pinger.join().expect("it stops");
+        ponger.join().expect("it stops with its channel");
+    });
+}
+
+/// Timers and sockets are looked at also when no processor ever runs out of goroutines.
+#[test]
+fn busy_processors_serve_timers_and_sockets() {
+    both_modes(2, |_| {
+        let over = Arc::new(AtomicBool::new(false));
+        let busy: Vec<_> = (0..8)
+            .map(|_| {
+                let over = Arc::clone(&over);
+                go(move || {
+                    while !over.load(SeqCst) {
+                        yield_now();
+                    }
+                })
+            })
+            .collect();
+        let listener = threadle::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let acceptor = go(move || listener.accept().map(|_| ()));
+        for _ in 0..20 {
+            time::sleep(Duration::from_millis(1));
+        }
+        threadle::net::TcpStream::connect(address).expect("somebody accepts");
+        acceptor.join().expect("it only accepts").expect("it was connected to");
+        over.store(true, SeqCst);
+        for one in busy {
+            one.join().expect("it only yields");
+        }
+    });
+}
+
+/// Below one hand-over in a hundred. Bound, a pair that was split at birth stays so; the median pair of five was not.
+#[test]
+fn a_ping_pong_pair_stays_on_one_thread() {
+    let _alone = child::alone();
+    for mode in Mode::BOTH {
+        let mut shares: Vec<f64> = (0..5).map(|_| scenario::crossings(mode, 2, 20_000)).collect();
+        shares.sort_by(f64::total_cmp);
+        println!("{mode}: {shares:?} of the hand-overs crossed threads");
+        assert!(shares[2] < 0.01, "{mode}: {shares:?} of the hand-overs crossed threads");
+    }
+}
+
+/// The idle processor takes it at once (`figures`: within 100 us), not when the slice of 10 ms is over.
+#[test]
+fn the_peer_of_a_computing_goroutine_starts_elsewhere() {
+    let _alone = child::alone();
+    for mode in Mode::BOTH {
+        let late = scenario::fresh_peer_of_a_computing_goroutine(mode, 101).median();
+        assert!(late < Duration::from_millis(5), "{mode}: a fresh goroutine started after {late:?}");
+    }
+    let late = scenario::woken_peer_of_a_computing_goroutine(101).median();
+    assert!(late < Duration::from_millis(5), "a woken goroutine ran after {late:?}");
+}
+
+/// Half of all wakes within 10 ms (`figures`: every one). Behind the storm it would be the storm's length.
+#[test]
+fn a_storm_of_fresh_goroutines_passes_a_sleeper_by() {
+    let _alone = child::alone();
+    let count = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
+    for mode in Mode::BOTH {
+        let lateness = scenario::sleep_in_a_storm(mode, count);
+        let (median, max) = (lateness.median(), lateness.max());
+        println!("{mode}: {} sleeps, late by {median:?} in the median, {max:?} at most", lateness.count());
+        assert!(median < Duration::from_millis(10), "{mode}: late by {median:?} in the median");
+    }
+}

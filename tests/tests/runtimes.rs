@@ -1,0 +1,259 @@
+//! Beginning and end of runtimes: several at once, many in a row, what is left behind.
+#![expect(clippy::disallowed_macros, reason = "what becomes of thread-locals is what is looked at")]
+#![expect(clippy::disallowed_methods, reason = "plain threads look on")]
+
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use threadle::net::{TcpListener, TcpStream};
+use threadle::{Builder, chan, go, time, yield_now};
+use threadle_tests::{Mode, Watchdog, child, scenario, system};
+
+/// A bound and a migrating one pass a token to and fro, each over goroutines, timers and sockets of its own.
+#[test]
+fn two_runtimes_at_once() {
+    let _watchdog = Watchdog::new(60);
+    let (ping, pinged) = chan::bounded::<u32>(0);
+    let (pong, ponged) = chan::bounded::<u32>(0);
+    let work = || {
+        let doubled: u32 =
+            (0..10).map(|number| go(move || number * 2)).map(|half| half.join().expect("it only doubles")).sum();
+        assert_eq!(doubled, 90);
+        time::sleep(Duration::from_micros(200));
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            Mode::Bound.run(Builder::new().procs(2), || {
+                for number in 0..200 {
+                    work();
+                    ping.send(number).expect("the other runtime listens");
+                    assert_eq!(ponged.recv(), Ok(number));
+                }
+                ping.close();
+            });
+        });
+        scope.spawn(|| {
+            Mode::Migrating.run(Builder::new().procs(2), || {
+                while let Ok(number) = pinged.recv() {
+                    work();
+                    pong.send(number).expect("the other runtime listens");
+                }
+            });
+        });
+    });
+}
+
+/// Inside a goroutine, `run` is a call that blocks: the others of the outer runtime go on.
+#[test]
+fn a_runtime_inside_a_goroutine() {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        let answer = mode.run(Builder::new().procs(1), || {
+            let (send, receive) = chan::bounded(0);
+            let outer = go(move || send.send(20));
+            let inner = mode.run(Builder::new().procs(1), || {
+                let half = go(|| 1);
+                half.join().expect("it only returns") + receive.recv().expect("the outer runtime goes on")
+            });
+            outer.join().expect("it does not panic").expect("it was received");
+            inner * 2
+        });
+        assert_eq!(answer, 42);
+    }
+}
+
+fn an_ordinary_runtime(mode: Mode) {
+    mode.run(Builder::new().procs(2), || {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let server = go(move || {
+            let (mut stream, _) = listener.accept()?;
+            let mut word = Vec::new();
+            stream.read_to_end(&mut word).map(|_| word)
+        });
+        TcpStream::connect(address).and_then(|mut stream| stream.write_all(b"word")).expect("somebody accepts");
+        assert_eq!(server.join().expect("it does not panic").expect("it was written to"), b"word");
+        let workers: Vec<_> = (0..20).map(|_| go(|| time::sleep(Duration::from_millis(1)))).collect();
+        for worker in workers {
+            worker.join().expect("it only sleeps");
+        }
+    });
+}
+
+#[test]
+fn two_hundred_runtimes_leave_no_thread_and_no_descriptor() {
+    child::in_children(
+        "two_hundred_runtimes_leave_no_thread_and_no_descriptor",
+        |_| {},
+        |mode| {
+            let census =
+                || (system::threads().expect("/proc is there"), system::descriptors().expect("/proc is there"));
+            for _ in 0..5 {
+                an_ordinary_runtime(mode);
+            }
+            let before = census();
+            for _ in 0..200 {
+                an_ordinary_runtime(mode);
+            }
+            // A thread that was joined may be in the list for a moment yet.
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while (census().0 > before.0 || census().1 > before.1) && Instant::now() < deadline {
+                thread::yield_now();
+            }
+            let after = census();
+            println!("threads {}\ndescriptors {}", after.0 as i64 - before.0 as i64, after.1 as i64 - before.1 as i64);
+        },
+        |mode, end| {
+            let more = (end.succeeded().number("threads"), end.number("descriptors"));
+            assert!(
+                more.0 <= 0.0 && more.1 <= 0.0,
+                "{mode}: {} threads, {} descriptors more than before",
+                more.0,
+                more.1
+            );
+        },
+    );
+}
+
+/// `figures` has the bound of one second; without letting hogs go it is for ever.
+#[test]
+fn run_returns_while_hogs_spin() {
+    child::in_children(
+        "run_returns_while_hogs_spin",
+        |_| {},
+        |mode| {
+            let shutdown = scenario::end_with_hogs(mode, 3);
+            println!("seconds {}\nleft {}", shutdown.elapsed.as_secs_f64(), shutdown.left);
+        },
+        |mode, end| {
+            let seconds = end.succeeded().number("seconds");
+            assert!(seconds < 5.0, "{mode}: run returned after {seconds} s");
+            assert_eq!(end.number("left"), 3.0, "{mode}: three hogs keep three threads");
+        },
+    );
+}
+
+static UNBORROWED: AtomicBool = AtomicBool::new(false);
+
+struct Borrowed(RefCell<Vec<u8>>);
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        UNBORROWED.store(true, SeqCst);
+    }
+}
+
+thread_local! {
+    static OF_THE_THREAD: Borrowed = const { Borrowed(RefCell::new(Vec::new())) };
+}
+
+/// Bound, a goroutine is abandoned inside a borrow of a thread-local: its thread, and so the thread-local, stays.
+#[test]
+fn an_abandoned_borrow_of_a_thread_local_stays_valid() {
+    let end = child::in_child(
+        "an_abandoned_borrow_of_a_thread_local_stays_valid",
+        |_| {},
+        || {
+            let before = system::threads().expect("/proc is there");
+            Mode::Bound.run(Builder::new().procs(2), || {
+                let (borrowed, borrow) = chan::bounded::<()>(1);
+                let (keep_open, gate) = chan::bounded::<()>(0);
+                drop(go(move || {
+                    OF_THE_THREAD.with(|local| {
+                        let mut letters = local.0.borrow_mut();
+                        borrowed.send(()).expect("there is room");
+                        let _keep_open = keep_open;
+                        gate.recv().expect("it is never reached");
+                        letters.push(1);
+                    });
+                }));
+                borrow.recv().expect("it borrows");
+            });
+            thread::sleep(Duration::from_millis(300));
+            let more = system::threads().expect("/proc is there") - before;
+            println!("dropped {}\nthreads {more}", u8::from(UNBORROWED.load(SeqCst)));
+        },
+    );
+    assert_eq!(end.succeeded().number("dropped"), 0.0, "the thread-local is gone, the borrow is not");
+    assert!(
+        (1.0..=2.0).contains(&end.number("threads")),
+        "the threads of goroutine 1 and of the borrower, or the one of both"
+    );
+}
+
+/// A channel that outlives a runtime passes its abandoned receiver by.
+#[test]
+fn a_channel_passes_over_abandoned_receivers() {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        let (send, receive) = chan::bounded::<u8>(1);
+        mode.run(Builder::new().procs(2), || {
+            for _ in 0..3 {
+                let receive = receive.clone();
+                drop(go(move || receive.recv()));
+            }
+            let parked = || dump_of_this_runtime().matches("chan receive").count();
+            while parked() < 3 {
+                yield_now();
+            }
+        });
+        send.send(8).expect("there is a receiver: this one");
+        assert_eq!(receive.recv(), Ok(8), "{mode}: the value went to somebody who is no more");
+        // And to the living of another runtime.
+        let living = thread::spawn({
+            let receive = receive.clone();
+            move || mode.run(Builder::new().procs(1), move || receive.recv())
+        });
+        send.send(9).expect("somebody receives");
+        assert_eq!(living.join().expect("it does not panic"), Ok(9));
+    }
+}
+
+fn dump_of_this_runtime() -> String {
+    let mut text = Vec::new();
+    threadle::dump(&mut text).expect("a Vec takes it");
+    String::from_utf8(text).expect("a dump is text")
+}
+
+#[test]
+fn draining_waits_for_the_others() {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        let done = Arc::new(AtomicUsize::new(0));
+        mode.run(Builder::new().procs(2).drain(Duration::from_secs(30)), || {
+            for number in 0..50 {
+                let done = Arc::clone(&done);
+                drop(go(move || {
+                    time::sleep(Duration::from_millis(number));
+                    done.fetch_add(1, SeqCst);
+                }));
+            }
+        });
+        assert_eq!(done.load(SeqCst), 50, "{mode}");
+    }
+}
+
+#[test]
+fn draining_ends_when_its_time_is_over() {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        let handle = mode.run(Builder::new().procs(2).drain(Duration::from_millis(50)), || {
+            let (keep_open, gate) = chan::bounded::<()>(0);
+            go(move || {
+                let _keep_open = keep_open;
+                gate.recv()
+            })
+        });
+        assert!(handle.join().expect_err("it is never woken").is_abandoned());
+    }
+}
+
+#[test]
+fn going_outside_a_runtime_panics() {
+    let caught = std::panic::catch_unwind(|| go(|| ()));
+    assert!(caught.is_err());
+}

@@ -1,0 +1,143 @@
+//! Clocks: nanoseconds since the process began, and the CPU time of another thread.
+
+use std::io;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// The instant that counts as zero: a little before the first look at the clock.
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(|| {
+        let now = Instant::now();
+        now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
+    })
+}
+
+/// Monotonic nanoseconds since shortly before the first use of this clock in the process. Never 0, so that 0 can mean
+/// "none".
+pub(crate) fn now_ns() -> u64 {
+    to_ns(Instant::now()).max(1)
+}
+
+/// The nanoseconds of an instant on the clock of [`now_ns`]: 0 for what lies before its origin, [`u64::MAX`] for what
+/// lies more than 584 years after it.
+pub(crate) fn to_ns(instant: Instant) -> u64 {
+    let since = instant.saturating_duration_since(origin());
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The instant of a reading of [`now_ns`]; the inverse of [`to_ns`].
+pub(crate) fn to_instant(nanoseconds: u64) -> Instant {
+    let mut span = Duration::from_nanos(nanoseconds);
+    // An `Instant` that cannot hold 584 more years would be a strange one: halve until it fits rather than panic.
+    loop {
+        match origin().checked_add(span) {
+            Some(instant) => return instant,
+            None => span /= 2,
+        }
+    }
+}
+
+/// The CPU clock of one thread, readable from every other: it tells a thread that burns from one that blocks.
+///
+/// The kernel names the clock by thread id. Once the thread is gone a reading fails, until, much later, another
+/// thread gets the same id: whoever keeps a clock beyond the life of its thread must be content with the wrong
+/// thread's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ThreadClock(libc::clockid_t);
+
+impl ThreadClock {
+    /// The clock of the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no such clocks.
+    pub(crate) fn current() -> io::Result<ThreadClock> {
+        let mut clock = 0;
+        // SAFETY: `pthread_self` is a live thread, as it is the one that asks; `clock` is a valid place for the answer.
+        let error = unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) };
+        if error == 0 { Ok(ThreadClock(clock)) } else { Err(io::Error::from_raw_os_error(error)) }
+    }
+
+    /// The CPU time its thread has used so far, in user mode and in the kernel; `None` once the thread is gone. About
+    /// half a microsecond.
+    pub(crate) fn cpu_time(self) -> Option<Duration> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a valid place for the answer; a clock id that names no clock is refused with EINVAL.
+        if unsafe { libc::clock_gettime(self.0, &raw mut time) } != 0 {
+            return None;
+        }
+        let seconds = u64::try_from(time.tv_sec).ok()?;
+        let nanoseconds = u32::try_from(time.tv_nsec).ok()?;
+        Some(Duration::new(seconds, nanoseconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn instants_and_nanoseconds_convert_both_ways() {
+        let now = Instant::now();
+        assert_eq!(to_instant(to_ns(now)), now);
+        let later = now + Duration::from_nanos(123_456_789);
+        assert_eq!(to_ns(later) - to_ns(now), 123_456_789);
+        assert_eq!(to_ns(origin()), 0);
+        assert_eq!(to_ns(now + Duration::from_secs(600 * 365 * 86_400)), u64::MAX);
+        assert!(to_instant(u64::MAX) > now + Duration::from_secs(500 * 365 * 86_400));
+        if let Some(before) = origin().checked_sub(Duration::from_secs(1)) {
+            assert_eq!(to_ns(before), 0);
+        }
+    }
+
+    #[test]
+    fn time_does_not_run_backwards_and_is_never_zero() {
+        let mut last = 1;
+        for _ in 0..1_000 {
+            let now = now_ns();
+            assert!(now >= last);
+            last = now;
+        }
+    }
+
+    #[test]
+    fn a_blocked_thread_uses_no_cpu_and_a_burning_one_does() {
+        let (clock_out, clock_in) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            let clock = ThreadClock::current().expect("the thread has a CPU clock");
+            clock_out.send(clock).expect("the test listens");
+            wait.recv().expect("the test says when to burn");
+            let goal = clock.cpu_time().expect("alive") + Duration::from_millis(5);
+            while clock.cpu_time().expect("alive") < goal {}
+            wait.recv().expect("the test says when to end");
+        });
+        let clock = clock_in.recv().expect("the thread tells its clock");
+        let blocked = clock.cpu_time().expect("the thread lives");
+        go.send(()).expect("the thread listens");
+        // The loop ends because the thread burns until its clock has moved on.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while clock.cpu_time().expect("the thread lives") < blocked + Duration::from_millis(5) {
+            assert!(Instant::now() < deadline, "the burning thread's clock stands still");
+            thread::yield_now();
+        }
+        go.send(()).expect("the thread listens");
+        thread.join().expect("the thread ends well");
+    }
+
+    #[test]
+    fn the_clock_of_a_finished_thread_is_gone() {
+        let clock =
+            thread::spawn(|| ThreadClock::current().expect("the thread has a CPU clock")).join().expect("joined");
+        // `join` returns when the kernel clears the thread id, a moment before the thread has left the table.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while clock.cpu_time().is_some() {
+            assert!(Instant::now() < deadline, "the clock outlives its thread");
+            thread::yield_now();
+        }
+    }
+}

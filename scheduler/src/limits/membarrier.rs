@@ -1,0 +1,128 @@
+//! A fence whose whole cost is paid by one side.
+//!
+//! An owner that crosses into and out of user code a hundred million times a second must not pay a fence each time.
+//! So it uses [`light`], which only keeps the compiler from reordering, and whoever wants to look at it uses
+//! [`heavy`], which makes the kernel run a full barrier on every CPU that runs a thread of this process
+//! (`membarrier(2)`, `PRIVATE_EXPEDITED`):
+//!
+//! ```text
+//! owner                                   watcher
+//! 1. store "I am in" (relaxed)            1. store the flag (relaxed)
+//! 2. light()                              2. heavy()
+//! 3. load the flag                        3. load "I am in"
+//! ```
+//!
+//! The barrier falls somewhere into the owner's list. Before its step 1: the owner's step 3 comes after the barrier,
+//! hence after the flag was stored, and reads it. After its step 1: the watcher's step 3 reads "I am in". So never do
+//! both miss each other. Where the kernel lacks the call both sides are `fence(SeqCst)`, the ordinary form of the
+//! same protocol. The method is that of Dice, Huang and Yang, *Asymmetric Dekker Synchronization* (2001), and of
+//! folly's `asymmetric_thread_fence`.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+
+const CMD_QUERY: libc::c_int = 0;
+const CMD_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+const CMD_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+/// Set, once and for good, when the registration has succeeded. A [`light`] that does not see it yet is stronger than
+/// needed, which does no harm.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+fn membarrier(command: libc::c_int) -> libc::c_long {
+    // SAFETY: the three commands used here read and write no memory of the caller; one the kernel does not know it
+    // refuses.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) }
+}
+
+/// Announces to the kernel that this process uses [`heavy`]. The first call does it; every call says whether the
+/// kernel can.
+pub(crate) fn register() -> bool {
+    static REGISTRATION: OnceLock<bool> = OnceLock::new();
+    *REGISTRATION.get_or_init(|| {
+        let known = membarrier(CMD_QUERY);
+        let wanted = libc::c_long::from(CMD_PRIVATE_EXPEDITED | CMD_REGISTER_PRIVATE_EXPEDITED);
+        let registered = known >= 0 && known & wanted == wanted && membarrier(CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+        REGISTERED.store(registered, Ordering::Release);
+        registered
+    })
+}
+
+/// Whether [`light`] costs nothing: [`register`] was called and succeeded.
+#[inline]
+pub(crate) fn available() -> bool {
+    REGISTERED.load(Ordering::Relaxed)
+}
+
+/// The cheap half: orders what this thread did before against what it does after, as seen by a thread that runs
+/// [`heavy`] between.
+#[inline]
+pub(crate) fn light() {
+    if available() {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The dear half: 0.4 us when the other threads sleep, 7 to 13 us when they run.
+///
+/// `false`: the kernel refused (a filter installed after [`register`]). Then there was no barrier, and the caller
+/// must not act on what it reads next.
+#[must_use = "without the barrier nothing that is read afterwards may be relied upon"]
+pub(crate) fn heavy() -> bool {
+    fence(Ordering::SeqCst);
+    !available() || membarrier(CMD_PRIVATE_EXPEDITED) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::{Arc, Barrier};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn registering_twice_says_the_same() {
+        let first = register();
+        assert_eq!(register(), first);
+        assert_eq!(available(), first);
+        assert!(heavy());
+        light();
+    }
+
+    /// The protocol of the module's description, over and over: never may both sides miss each other.
+    #[test]
+    fn light_and_heavy_never_miss_each_other() {
+        register();
+        const ROUNDS: usize = 2_000;
+        let cells = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let start = Arc::new(Barrier::new(2));
+        let owner = {
+            let (cells, start) = (Arc::clone(&cells), Arc::clone(&start));
+            thread::spawn(move || {
+                (1..=ROUNDS)
+                    .map(|round| {
+                        start.wait();
+                        cells.0.store(round, Ordering::Relaxed);
+                        light();
+                        cells.1.load(Ordering::Relaxed) == round
+                    })
+                    .collect::<Vec<_>>()
+            })
+        };
+        let watched = (1..=ROUNDS).map(|round| {
+            start.wait();
+            cells.1.store(round, Ordering::Relaxed);
+            assert!(heavy());
+            // The owner may be a round ahead only after the next `start`, so equality is "seen".
+            cells.0.load(Ordering::Relaxed) == round
+        });
+        let watched: Vec<_> = watched.collect();
+        let owned = owner.join().expect("the owner ends well");
+        for (round, (owner_saw, watcher_saw)) in owned.into_iter().zip(watched).enumerate() {
+            assert!(owner_saw || watcher_saw, "both sides missed each other in round {round}");
+        }
+    }
+}

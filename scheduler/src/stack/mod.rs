@@ -1,0 +1,127 @@
+#![doc = include_str!("README.md")]
+
+mod cache;
+mod guard;
+mod no_stack;
+pub(crate) mod overflow;
+mod pool;
+mod size;
+mod slab;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::ptr;
+
+use corosensei::stack::StackPointer;
+
+pub(crate) use self::cache::Cache;
+pub(crate) use self::no_stack::NoStack;
+pub(crate) use self::pool::trim;
+use self::size::Class;
+pub(crate) use self::size::DEFAULT_SIZE;
+use self::slab::{Slab, StackId};
+
+/// A stack for one goroutine: mapped, guarded, and of nobody else.
+///
+/// Dropping it gives it back to the pool. What must stay mapped for good, as a goroutine that was abandoned with
+/// borrows into its stack, is forgotten.
+pub(crate) struct Stack {
+    slab: &'static Slab,
+    index: u32,
+}
+
+impl Stack {
+    /// The usable bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.slab.shape().size
+    }
+
+    /// Says who runs on the stack: what [`overflow::Describe`] gets to see when it overflows. Forgotten when the
+    /// stack is given back.
+    pub(crate) fn set_owner(&self, owner: *const ()) {
+        self.slab.set_owner(self.index, owner);
+    }
+
+    /// Who runs on the stack; null for nobody.
+    pub(crate) fn owner(&self) -> *const () {
+        self.slab.owner(self.index)
+    }
+
+    fn id(&self) -> StackId {
+        StackId::new(self.slab.number(), self.index)
+    }
+
+    fn class(&self) -> Class {
+        self.slab.shape().class
+    }
+
+    /// Takes the stack apart without giving it back.
+    fn into_id(self) -> StackId {
+        let id = self.id();
+        std::mem::forget(self);
+        id
+    }
+
+    fn is_deep(&self) -> bool {
+        // SAFETY: a `Stack` exists once per stack, and this one is not running a coroutine, as that would own it.
+        unsafe { self.slab.is_deep(self.index) }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        pool::give_back(self);
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bottom, top) = (self.slab.bottom(self.index), self.slab.top(self.index));
+        formatter.debug_struct("Stack").field("id", &self.id()).field("usable", &(bottom..top)).finish()
+    }
+}
+
+// SAFETY: from `limit` up to the usable part lies a guard that faults on every access: no stack leaves the pool
+// before it is up, and nothing takes it down. The smallest class is 32 KiB, more than `MIN_STACK_SIZE`. Both
+// addresses are multiples of 64, more than `STACK_ALIGNMENT`. The memory is mapped as long as the process lives and
+// used by the owner of this handle alone.
+unsafe impl corosensei::stack::Stack for Stack {
+    #[inline]
+    fn base(&self) -> StackPointer {
+        non_null(self.slab.base(self.index))
+    }
+
+    #[inline]
+    fn limit(&self) -> StackPointer {
+        non_null(self.slab.limit(self.index))
+    }
+}
+
+#[inline]
+fn non_null(address: *mut u8) -> NonZeroUsize {
+    NonZeroUsize::new(address.expose_provenance()).expect("a slab never lies at address 0")
+}
+
+/// A stack of at least `size` bytes out of the pool that all runtimes of the process share.
+///
+/// The size is rounded up to the next class: a power of two from 32 KiB up. Never switches; may take a lock and call
+/// the kernel.
+///
+/// # Errors
+///
+/// [`NoStack`] says which limit was hit.
+pub(crate) fn take(size: usize) -> Result<Stack, NoStack> {
+    let mut stacks = Vec::with_capacity(1);
+    pool::take(Class::of(size)?, 1, &mut stacks)?;
+    Ok(stacks.pop().expect("the pool hands out at least one stack where it reports no error"))
+}
+
+/// Gives a stack back to the pool. What ran on it must have ended.
+pub(crate) fn give_back(stack: Stack) {
+    drop(stack);
+}
+
+/// Nobody.
+const NO_OWNER: *const () = ptr::null();

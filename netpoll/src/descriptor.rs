@@ -1,0 +1,334 @@
+//! A registered descriptor, and the operations that wait on it.
+
+use crate::direction::{Direction, End, Seen, Wait};
+use crate::poller::{Shared, token};
+use crate::ready::Ready;
+use crate::slab::Slot;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
+use crate::waiters::{Place, TaskKey};
+use crate::word::Generation;
+use mio::Interest;
+use mio::unix::SourceFd;
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::task::{Context, Poll};
+
+/// What a call on a closed descriptor ends with.
+pub fn closed_error() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "use of a closed descriptor")
+}
+
+/// What a call that would block ends with once the runtime that owns the descriptor ended.
+pub fn stopped_error() -> io::Error {
+    io::Error::other("runtime stopped")
+}
+
+/// One registration. Dropping it gives the slot back.
+pub(crate) struct Registration<W: Copy + Send + 'static> {
+    poller: Arc<Shared<W>>,
+    slot: &'static Slot<W>,
+    index: u32,
+    generation: Generation,
+    fd: RawFd,
+    /// Whether the kernel watches it. Held over every change of the registration: once it says no, the number may
+    /// belong to another file, and must not be spoken of any more.
+    open: Mutex<bool>,
+    /// Whether writability is watched too.
+    writable: AtomicBool,
+}
+
+impl<W: Copy + Send + 'static> Registration<W> {
+    /// Takes a slot and lets the kernel watch for readability.
+    pub(crate) fn new(poller: Arc<Shared<W>>, fd: RawFd) -> io::Result<Self> {
+        let (index, slot) = poller.take_slot()?;
+        let generation = slot.side(Direction::Read).generation();
+        let registration = Registration {
+            poller,
+            slot,
+            index,
+            generation,
+            fd,
+            open: Mutex::new(false),
+            writable: AtomicBool::new(false),
+        };
+        let token = token(index, generation);
+        // On an error the registration is dropped, which closes the slot and gives it back.
+        registration.poller.registry.register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+        *lock(&registration.open) = true;
+        Ok(registration)
+    }
+
+    /// Watches for writability from the first time on that a write would block. The kernel then reports the present
+    /// level as an event, so nothing that became writable before is missed.
+    fn watch_writable(&self) -> io::Result<()> {
+        if self.writable.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let open = lock(&self.open);
+        if *open && !self.writable.load(Ordering::Acquire) {
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let token = token(self.index, self.generation);
+            self.poller.registry.reregister(&mut SourceFd(&self.fd), token, both)?;
+            self.writable.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn close(&self) -> Ready<W> {
+        let mut ready = Ready::new();
+        let mut open = lock(&self.open);
+        for side in self.slot.sides() {
+            side.end(End::Closed, self.generation, &self.poller.count, &mut ready);
+        }
+        if std::mem::replace(&mut *open, false) {
+            // An error means that the kernel watches it no longer, because the caller closed it too early.
+            let _ = self.poller.registry.deregister(&mut SourceFd(&self.fd));
+        }
+        ready
+    }
+}
+
+impl<W: Copy + Send + 'static> Drop for Registration<W> {
+    fn drop(&mut self) {
+        // Only an operation that was forgotten, not dropped, can still be queued.
+        let forgotten = self.close();
+        self.poller.leave(forgotten);
+        self.poller.slab.recycle(self.index);
+    }
+}
+
+/// A descriptor whose readiness a [`Poller`](crate::Poller) watches. Cheap to clone.
+///
+/// It does not own the file: keep that open until [`close`](Self::close) returned or the last clone is gone (in a
+/// struct, put the descriptor before the file). Otherwise another file that gets the same number could lose its
+/// registration.
+pub struct Descriptor<W: Copy + Send + 'static> {
+    registration: Arc<Registration<W>>,
+}
+
+impl<W: Copy + Send + 'static> Descriptor<W> {
+    pub(crate) fn new(registration: Registration<W>) -> Self {
+        Descriptor { registration: Arc::new(registration) }
+    }
+
+    /// Begins one blocking operation: a read, a write, an accept, the wait for a connect.
+    pub fn operation(&self, direction: Direction) -> Operation<'_, W> {
+        let registration = &*self.registration;
+        let seen = registration.slot.side(direction).look();
+        Operation { registration, direction, seen, place: None }
+    }
+
+    /// A waiter for one task. Two tasks that wait for one direction need one each.
+    pub fn task(&self, direction: Direction) -> TaskWaiter<W> {
+        TaskWaiter { descriptor: self.clone(), direction, key: None }
+    }
+
+    /// Takes out everybody who waits for `direction`, without readiness: something they depend on, such as a
+    /// deadline, was changed. They try again, look at it, and keep their places in the queue.
+    ///
+    /// Store the change first. A waiter that reads it after [`Operation::wait`] answered [`Wait::Park`] either sees it
+    /// or is in the returned list.
+    pub fn recheck(&self, direction: Direction) -> Ready<W> {
+        let mut ready = Ready::new();
+        self.registration.slot.side(direction).recheck(&self.registration.poller.count, &mut ready);
+        ready
+    }
+
+    /// Ends the registration: everybody who waits is taken out, every later wait answers [`Wait::Closed`]. Idempotent.
+    ///
+    /// Does not close the file, which may be closed from now on.
+    pub fn close(&self) -> Ready<W> {
+        self.registration.close()
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.registration.slot.side(Direction::Read).is_closed()
+    }
+}
+
+impl<W: Copy + Send + 'static> Clone for Descriptor<W> {
+    fn clone(&self) -> Self {
+        Descriptor { registration: Arc::clone(&self.registration) }
+    }
+}
+
+impl<W: Copy + Send + 'static> fmt::Debug for Descriptor<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Descriptor").field("fd", &self.registration.fd).field("slot", self.registration.slot).finish()
+    }
+}
+
+/// One blocking operation on one direction of a descriptor, from its first system call to its end.
+///
+/// ```no_run
+/// # use std::io;
+/// # use threadle_netpoll::{closed_error, stopped_error, Descriptor, Direction, Ready, Wait};
+/// # type Ticket = u64;
+/// # fn system_call() -> io::Result<usize> { Ok(0) }
+/// # fn ticket() -> Ticket { 0 }
+/// # fn park() {}
+/// # fn wake_all(_: Ready<Ticket>) {}
+/// fn read(descriptor: &Descriptor<Ticket>) -> io::Result<usize> {
+///     let mut operation = descriptor.operation(Direction::Read);
+///     let result = loop {
+///         operation.begin();
+///         match system_call() {
+///             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+///             result => break result,
+///         }
+///         match operation.wait(ticket()) {
+///             Ok(Wait::Retry) => {}
+///             Ok(Wait::Park) => park(),
+///             Ok(Wait::Closed) => break Err(closed_error()),
+///             Ok(Wait::Stopped) => break Err(stopped_error()),
+///             Err(error) => break Err(error),
+///         }
+///     };
+///     wake_all(operation.finish());
+///     result
+/// }
+/// ```
+///
+/// Dropping it in place of [`finish`](Self::finish) (a panic) loses nobody: the poll hands on then, later.
+#[must_use = "an operation does nothing until it is told to"]
+pub struct Operation<'a, W: Copy + Send + 'static> {
+    registration: &'a Registration<W>,
+    direction: Direction,
+    seen: Seen,
+    /// `None`: it was never queued, or it is finished.
+    place: Option<Place>,
+}
+
+impl<W: Copy + Send + 'static> Operation<'_, W> {
+    /// To be called before every system call: a `WouldBlock` that follows knows of the events up to here. One load.
+    pub fn begin(&mut self) {
+        self.seen = self.registration.slot.side(self.direction).look();
+    }
+
+    /// After `WouldBlock`: queues `waiter` for the next event, unless one came since [`begin`](Self::begin).
+    ///
+    /// Blocking waiters of one direction are served in order, one for each event and one for each that finishes without
+    /// having drained it. One that was woken in vain goes back to its place; one that is still queued is replaced.
+    ///
+    /// # Errors
+    /// What `epoll_ctl` says, when writability is to be watched for the first time.
+    pub fn wait(&mut self, waiter: W) -> io::Result<Wait> {
+        if self.direction == Direction::Write {
+            self.registration.watch_writable()?;
+        }
+        let side = self.registration.slot.side(self.direction);
+        Ok(side.wait(self.seen, &mut self.place, waiter, &self.registration.poller.count))
+    }
+
+    /// To be called at the end, whatever the result: takes the waiter out if it is still queued, and hands on to the
+    /// next one, which is returned, if there may be something left for it.
+    pub fn finish(mut self) -> Ready<W> {
+        self.release()
+    }
+
+    fn release(&mut self) -> Ready<W> {
+        let mut ready = Ready::new();
+        if let Some(place) = self.place.take() {
+            let side = self.registration.slot.side(self.direction);
+            side.finish(place, &self.registration.poller.count, &mut ready);
+        }
+        ready
+    }
+}
+
+impl<W: Copy + Send + 'static> Drop for Operation<'_, W> {
+    fn drop(&mut self) {
+        let next = self.release();
+        self.registration.poller.leave(next);
+    }
+}
+
+impl<W: Copy + Send + 'static> fmt::Debug for Operation<'_, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation")
+            .field("fd", &self.registration.fd)
+            .field("direction", &self.direction)
+            .field("seen", &self.seen)
+            .field("place", &self.place)
+            .finish()
+    }
+}
+
+/// A waiter for one direction of a descriptor by one task. Holds at most one waker in the descriptor, and none while
+/// no call is pending.
+pub struct TaskWaiter<W: Copy + Send + 'static> {
+    descriptor: Descriptor<W>,
+    direction: Direction,
+    /// `None`: no waker is registered.
+    key: Option<TaskKey>,
+}
+
+impl<W: Copy + Send + 'static> TaskWaiter<W> {
+    /// Makes `call` and, as long as it would block, registers the task's waker in the place of the former one.
+    /// Never blocks.
+    ///
+    /// # Errors
+    /// Those of `call` other than `WouldBlock`; [`closed_error`]; [`stopped_error`]; what `epoll_ctl` says, when
+    /// writability is to be watched for the first time.
+    pub fn poll_io<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut call: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        let result = loop {
+            let seen = self.descriptor.registration.slot.side(self.direction).look();
+            match call() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => break result,
+            }
+            match self.wait(seen, context) {
+                Ok(Wait::Retry) => {}
+                Ok(Wait::Park) => return Poll::Pending,
+                Ok(Wait::Closed) => break Err(closed_error()),
+                Ok(Wait::Stopped) => break Err(stopped_error()),
+                Err(error) => break Err(error),
+            }
+        };
+        self.forget();
+        Poll::Ready(result)
+    }
+
+    fn wait(&mut self, seen: Seen, context: &Context<'_>) -> io::Result<Wait> {
+        let registration = &*self.descriptor.registration;
+        if self.direction == Direction::Write {
+            registration.watch_writable()?;
+        }
+        // Cloned before the list's lock is taken, the unneeded one dropped after it: both run foreign code.
+        let waker = context.waker().clone();
+        let side = registration.slot.side(self.direction);
+        let (answer, unneeded) = side.wait_task(seen, &mut self.key, waker, &registration.poller.count);
+        drop(unneeded);
+        Ok(answer)
+    }
+
+    fn forget(&mut self) {
+        if let Some(key) = self.key.take() {
+            let registration = &*self.descriptor.registration;
+            let waker = registration.slot.side(self.direction).forget_task(key, &registration.poller.count);
+            drop(waker);
+        }
+    }
+}
+
+impl<W: Copy + Send + 'static> Drop for TaskWaiter<W> {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+impl<W: Copy + Send + 'static> fmt::Debug for TaskWaiter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskWaiter")
+            .field("fd", &self.descriptor.registration.fd)
+            .field("direction", &self.direction)
+            .field("is_registered", &self.key.is_some())
+            .finish()
+    }
+}

@@ -78,7 +78,6 @@ pub(crate) fn heavy() -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
-    use std::sync::{Arc, Barrier};
     use std::thread;
 
     use super::*;
@@ -92,37 +91,49 @@ mod tests {
         light();
     }
 
+    /// Lets both sides into a round at the same moment, as nearly as can be.
+    fn meet(mine: &AtomicUsize, other: &AtomicUsize, round: usize) {
+        mine.store(round, Ordering::Release);
+        let mut spins = 0_usize;
+        while other.load(Ordering::Acquire) < round {
+            spins += 1;
+            if spins.is_multiple_of(1_000) { thread::yield_now() } else { std::hint::spin_loop() }
+        }
+    }
+
     /// The protocol of the module's description, over and over: never may both sides miss each other.
     #[test]
     fn light_and_heavy_never_miss_each_other() {
+        const ROUNDS: usize = 20_000;
         register();
-        const ROUNDS: usize = 2_000;
-        let cells = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
-        let start = Arc::new(Barrier::new(2));
-        let owner = {
-            let (cells, start) = (Arc::clone(&cells), Arc::clone(&start));
-            thread::spawn(move || {
-                (1..=ROUNDS)
-                    .map(|round| {
-                        start.wait();
-                        cells.0.store(round, Ordering::Relaxed);
-                        light();
-                        cells.1.load(Ordering::Relaxed) == round
-                    })
-                    .collect::<Vec<_>>()
-            })
-        };
-        let watched = (1..=ROUNDS).map(|round| {
-            start.wait();
-            cells.1.store(round, Ordering::Relaxed);
-            assert!(heavy());
-            // The owner may be a round ahead only after the next `start`, so equality is "seen".
-            cells.0.load(Ordering::Relaxed) == round
+        let [owner_at, watcher_at, inside, flag] = &[const { CachePadded(AtomicUsize::new(0)) }; 4];
+        let (owner_saw, watcher_saw) = thread::scope(|scope| {
+            let owner = scope.spawn(|| {
+                let round = |round| {
+                    meet(&owner_at.0, &watcher_at.0, round);
+                    inside.0.store(round, Ordering::Relaxed);
+                    light();
+                    flag.0.load(Ordering::Relaxed) >= round
+                };
+                (1..=ROUNDS).map(round).collect::<Vec<_>>()
+            });
+            let round = |round| {
+                meet(&watcher_at.0, &owner_at.0, round);
+                flag.0.store(round, Ordering::Relaxed);
+                let done = heavy();
+                let saw = inside.0.load(Ordering::Relaxed) >= round;
+                (done, saw)
+            };
+            let watcher: Vec<_> = (1..=ROUNDS).map(round).collect();
+            (owner.join().expect("the owner ends well"), watcher)
         });
-        let watched: Vec<_> = watched.collect();
-        let owned = owner.join().expect("the owner ends well");
-        for (round, (owner_saw, watcher_saw)) in owned.into_iter().zip(watched).enumerate() {
-            assert!(owner_saw || watcher_saw, "both sides missed each other in round {round}");
+        for (round, (owner, (done, watcher))) in owner_saw.into_iter().zip(watcher_saw).enumerate() {
+            assert!(done, "no barrier in round {round}");
+            assert!(owner || watcher, "both sides missed each other in round {round}");
         }
     }
+
+    /// A cache line of its own: sides that share one see each other's stores too soon.
+    #[repr(align(128))]
+    struct CachePadded(AtomicUsize);
 }

@@ -47,9 +47,9 @@ impl fmt::Display for NoStack {
             }
             Kind::MappingLimit { used, limit } => write!(
                 formatter,
-                "vm.max_map_count ({limit}): {used} memory mappings are in use and each further stack needs two for \
-                 its guard, which stops at 80 %; raise it (sysctl -w vm.max_map_count={}), or run on Linux 6.13 or later, \
-                 where guards need no mappings",
+                "vm.max_map_count ({limit}): {used} memory mappings are in use and each further stack needs two \
+                 for its guard, which stops at 80 %; raise it (sysctl -w vm.max_map_count={}), or run on \
+                 Linux 6.13 or later, where guards need no mappings",
                 limit.saturating_mul(4)
             ),
             Kind::SlabLimit { limit } => write!(formatter, "all {limit} slabs of stacks are in use"),

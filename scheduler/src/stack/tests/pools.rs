@@ -190,6 +190,27 @@ fn what_was_used_meanwhile_stays_warm() {
 }
 
 #[test]
+fn a_stack_in_use_between_cold_ones_keeps_what_is_in_it() {
+    child::expect_success(&child::run(
+        module_path!(),
+        "a_stack_in_use_between_cold_ones_keeps_what_is_in_it",
+        &[],
+        || {
+            let stacks: Vec<_> = (0..300).map(|_| take(16 * page_size()).expect("a stack")).collect();
+            stacks.iter().for_each(|stack| use_pages(stack, 3));
+            let (used, free): (Vec<_>, Vec<_>) = stacks.into_iter().enumerate().partition(|(place, _)| place % 7 == 3);
+            drop(free);
+            trim_at(100 * SECOND);
+            assert_eq!(trim_at(101 * SECOND), None);
+            for (_, stack) in &used {
+                let usable = usable(stack);
+                assert!(usable[usable.len() - 3 * page_size()..].iter().all(|&byte| byte != 0), "{stack:?}");
+            }
+        },
+    ));
+}
+
+#[test]
 fn the_canary_tells_deep_from_shallow() {
     child::expect_success(&child::run(module_path!(), "the_canary_tells_deep_from_shallow", &[], || {
         let stack = take(DEFAULT_SIZE).expect("a stack");

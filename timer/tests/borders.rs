@@ -178,6 +178,19 @@ fn batches_at_one_time_do_not_look_twice_at_what_is_not_due() {
 }
 
 #[test]
+fn a_later_time_between_two_batches_keeps_equal_deadlines_in_order() {
+    let mut wheel = Wheel::new(0);
+    wheel.insert(500, "first");
+    wheel.insert(50, "early");
+    wheel.insert(500, "second");
+    let mut due = Vec::new();
+    assert!(wheel.advance_batch(100, 1, &mut due), "the first was looked at and is not due");
+    assert!(due.is_empty());
+    wheel.advance(600, &mut due);
+    assert_eq!(due, ["first", "early", "second"]);
+}
+
+#[test]
 fn the_wheel_may_be_used_between_two_batches() {
     let mut wheel = Wheel::new(0);
     let far = TICK * 64 * 64 * 3;

@@ -158,7 +158,7 @@ pub fn watched_child(test: &str, body: impl FnOnce()) -> (ExitStatus, Vec<(Durat
     (child.wait().expect("the child is ours"), lines)
 }
 
-/// A child that is looked at from outside while it runs: `look` is called once it has printed a line that ends in `ready`, with its process
+/// A child that is looked at from outside while it runs: `look` is called once it has printed the line `ready`, with its process
 /// id; then its standard input is closed, by which the child knows that it may end.
 ///
 /// # Panics
@@ -178,7 +178,7 @@ pub fn observed_children<T>(test: &str, body: impl FnOnce(Mode), look: impl Fn(M
             let mut child = command.spawn().expect("the test binary starts again");
             let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
             let mut line = String::new();
-            while !line.trim_end().ends_with("ready") {
+            while line.trim_end() != "ready" {
                 line.clear();
                 assert_ne!(
                     stdout.read_line(&mut line).expect("stdout is readable"),
@@ -210,6 +210,8 @@ pub fn ready_to_be_observed() {
 
 fn become_child(body: impl FnOnce()) -> ! {
     let _watchdog = Watchdog::new(PATIENCE);
+    // The harness has begun a line.
+    println!();
     body();
     std::process::exit(0);
 }

@@ -42,7 +42,7 @@ fn a_blocking_call_waits_for_another_goroutine() {
         for _ in 0..20 {
             let (say, hear) = mpsc::channel();
             let other = go(move || say.send(7));
-            assert_eq!(blocking(|| hear.recv()), Ok(7));
+            assert_eq!(blocking(move || hear.recv()), Ok(7));
             other.join().expect("it does not panic").expect("somebody listens");
         }
     });
@@ -74,7 +74,7 @@ fn neighbours_of_a_blocking_call_go_on() {
         for _ in 0..20 {
             let (back, answer) = mpsc::channel();
             ask.send(back).expect("the neighbour listens");
-            assert_eq!(blocking(|| answer.recv()), Ok(9));
+            assert_eq!(blocking(move || answer.recv()), Ok(9));
         }
         drop(ask);
         neighbour.join().expect("it ends with its channel");

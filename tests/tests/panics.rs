@@ -90,7 +90,7 @@ impl Drop for WaitsInDrop {
     fn drop(&mut self) {
         assert!(thread::panicking(), "std counts panics in a thread-local: it was lost on the way");
         let home = system::thread_id();
-        let mut still_here = |what: &str| {
+        let still_here = |what: &str| {
             assert!(thread::panicking(), "after {what} the panic count is another thread's");
             assert_eq!(system::thread_id(), home, "{what} changed the thread of a goroutine that unwinds");
         };
@@ -270,7 +270,7 @@ fn a_panic_while_unwinding_aborts_as_on_a_thread() {
                     let _panics = AssertUnwindSafe(PanicsInDrop);
                     panic!("the first");
                 });
-                doubly.join().map(|()| ()).expect("the process ends first");
+                doubly.join().expect("the process ends first");
             });
         },
         |_, end| {

@@ -63,7 +63,10 @@ fn the_number_of_goroutines_goes_up_and_down() {
     both_modes(2, |_| {
         assert_eq!(num_goroutines(), 1);
         let (hold, gate) = chan::bounded::<()>(0);
-        let handles: Vec<_> = (0..100).map(|_| gate.clone()).map(|gate| go(move || drop(gate.recv()))).collect();
+        let handles: Vec<_> = (0..100)
+            .map(|_| gate.clone())
+            .map(|gate| go(move || gate.recv().expect_err("nothing is ever sent")))
+            .collect();
         assert_eq!(num_goroutines(), 101);
         drop(hold);
         for handle in handles {

@@ -57,14 +57,12 @@ impl Storm {
             20..30 => checkpoint(),
             30..40 => time::sleep(briefly),
             40..55 => {
-                if send.send_timeout(1, briefly).is_ok() {
-                    self.ledger.sent.fetch_add(1, SeqCst);
-                }
+                let sent = send.send_timeout(1, briefly);
+                self.ledger.sent.fetch_add(u64::from(sent.is_ok()), SeqCst);
             }
             55..70 => {
-                if receive.recv_timeout(briefly).is_ok() {
-                    self.ledger.received.fetch_add(1, SeqCst);
-                }
+                let received = receive.recv_timeout(briefly);
+                self.ledger.received.fetch_add(u64::from(received.is_ok()), SeqCst);
             }
             70..80 => {
                 let mut total = self.total.lock();

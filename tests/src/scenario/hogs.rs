@@ -18,7 +18,7 @@ pub fn sleep_among_hogs(mode: Mode, procs: usize, hogs: usize) -> Lateness {
     mode.run(Builder::new().procs(procs), move || {
         let stop = Arc::new(AtomicBool::new(false));
         let running = Arc::new(AtomicUsize::new(0));
-        let hogs: Vec<_> = (0..hogs)
+        let handles: Vec<_> = (0..hogs)
             .map(|_| {
                 let (stop, running) = (Arc::clone(&stop), Arc::clone(&running));
                 go(move || {
@@ -31,7 +31,7 @@ pub fn sleep_among_hogs(mode: Mode, procs: usize, hogs: usize) -> Lateness {
             .collect();
         // Bound, a goroutine that parks lends its thread to fresh ones, and a hog among them would keep it. One that blocks does not.
         blocking(|| {
-            while running.load(Relaxed) < hogs.len() {
+            while running.load(Relaxed) < hogs {
                 thread::yield_now();
             }
         });
@@ -45,7 +45,7 @@ pub fn sleep_among_hogs(mode: Mode, procs: usize, hogs: usize) -> Lateness {
         });
         let lateness = sleeper.join().expect("it only sleeps");
         stop.store(true, Relaxed);
-        for hog in hogs {
+        for hog in handles {
             hog.join().expect("a hog only spins");
         }
         lateness

@@ -56,6 +56,7 @@ pub(crate) trait Linked: Sync + Sized + 'static {
 /// `element` is not null, and was made from a `&'static T`.
 #[inline]
 pub(crate) unsafe fn element<T: Linked>(element: *mut T) -> &'static T {
+    assert!(!cfg!(loom) || !element.is_null(), "an element was read before it was published");
     // SAFETY: it was a `&'static T`, so it is valid and shared for ever (the caller's promise).
     unsafe { &*element }
 }

@@ -1,0 +1,98 @@
+//! Models of the injector's length. Preemption bound 3; each explored to its end within 60 s.
+
+use super::*;
+use crate::sync::atomic::fence;
+use crate::sync::fault::{Fault, check, with_fault};
+use crate::sync::item::Items;
+use crate::sync::{Arc, thread};
+
+/// A finished push is seen by the length until its own batch is taken, whatever other pushes and pops are under way.
+fn length_never_under_reports() {
+    let items = Items::new(2);
+    let injector = Arc::new(Injector::new());
+    let other = items.get(1);
+    let pusher = {
+        let injector = injector.clone();
+        thread::spawn(move || injector.push_one(other))
+    };
+    injector.push_one(items.get(0));
+    let mut first = injector.pop().expect("one is there");
+    if first.next().map(|item| item.id) == Some(1) {
+        assert!(!injector.is_empty(), "a finished push is hidden");
+        assert!(injector.pop().is_some_and(|mut second| second.next().is_some()));
+    }
+    pusher.join().unwrap();
+    let rest = std::iter::from_fn(|| injector.pop_one()).count();
+    assert_eq!((injector.len(), first.is_empty()), (0, true));
+    assert!(rest <= 1);
+}
+
+#[test]
+fn loom_injector_length_never_under_reports() {
+    check(3, length_never_under_reports);
+}
+
+#[test]
+#[should_panic]
+fn loom_injector_broken_counts_late() {
+    with_fault(Fault::InjectorCountsLate, || check(3, length_never_under_reports));
+}
+
+/// R1 with the length in the middle: either the submitter sees the searcher go, or the searcher sees the batch.
+fn submit_against_stop_searching(fenced: bool) {
+    let items = Items::new(1);
+    let injector = Arc::new(Injector::new());
+    let searchers = Arc::new(AtomicUsize::new(1));
+    let item = items.get(0);
+    let submitter = {
+        let (injector, searchers) = (injector.clone(), searchers.clone());
+        thread::spawn(move || {
+            injector.push_one(item);
+            if fenced {
+                fence(SeqCst);
+            }
+            searchers.load(Relaxed) == 0
+        })
+    };
+    searchers.fetch_sub(1, Relaxed);
+    if fenced {
+        fence(SeqCst);
+    }
+    let found = !injector.is_empty();
+    let wakes = submitter.join().unwrap();
+    let _ = injector.pop_one();
+    assert!(found || wakes, "stranded");
+}
+
+#[test]
+fn loom_injector_submit_against_stop_searching() {
+    check(3, || submit_against_stop_searching(true));
+}
+
+#[test]
+#[should_panic]
+fn loom_injector_broken_no_fences() {
+    check(3, || submit_against_stop_searching(false));
+}
+
+/// One taken alone, whole batches taken beside it, the front left behind: each item once, in order for each taker.
+#[test]
+fn loom_injector_front_against_batches() {
+    check(3, || {
+        let items = Items::new(4);
+        let injector = Arc::new(Injector::new());
+        injector.push((0..4).map(|id| items.get(id)).collect());
+        let taker = {
+            let injector = injector.clone();
+            thread::spawn(move || injector.pop_one().map_or(9, |item| item.id))
+        };
+        let mut taken: Vec<usize> = injector.pop().into_iter().flatten().map(|item| item.id).collect();
+        assert!(taken.is_sorted());
+        taken.push(taker.join().unwrap());
+        while !injector.is_empty() {
+            taken.extend(injector.pop().into_iter().flatten().map(|item| item.id));
+        }
+        taken.sort_unstable();
+        assert_eq!(taken, [0, 1, 2, 3]);
+    });
+}

@@ -113,7 +113,7 @@ impl Lease {
     pub(crate) fn exit(&self) {
         debug_assert!(self.inside(), "the runtime is left from inside");
         // Release: whoever takes the P has seen this store, and so everything done to the P before.
-        self.in_runtime.store(false, Release);
+        self.in_runtime.store(false, if faulty!(LeaseExitRelaxed) { Relaxed } else { Release });
     }
 
     /// Gives the P up, from inside. The caller passes it on; for the lease the M is outside, without one.
@@ -151,7 +151,7 @@ impl Lease {
         let word = self.call.load(Relaxed);
         debug_assert!(word & CALL == 0, "announced calls do not nest");
         // Release: whoever takes the P does it by a swap on this word.
-        self.call.store(word | CALL, Release);
+        self.call.store(word | CALL, if faulty!(CallOpenedRelaxed) { Relaxed } else { Release });
         Call(word | CALL)
     }
 
@@ -180,6 +180,12 @@ impl Lease {
         debug_assert_eq!(self.holder.load(Relaxed), NOBODY, "a call is only closed by another with the P taken");
         self.in_runtime.store(false, Relaxed);
         false
+    }
+
+    /// Nobody wants anything of the owner: the P is its own and it need not give way.
+    #[inline]
+    pub(crate) fn undisturbed(&self) -> bool {
+        self.attention.load(Relaxed) == 0
     }
 
     /// Whether the monitor wants the goroutine to give way.

@@ -1,9 +1,17 @@
-//! Faults that a model plants in the real code, to show that it would notice them. Exists under `cfg(loom)` only.
+//! How models are run, and the faults that a model plants in the real code to show that it would notice them. Exists
+//! under `cfg(loom)` only.
 //!
-//! A loom model runs all its threads on the one OS thread that called `loom::model`, so a plain thread-local says which fault that
+//! A loom model runs all its threads on the one OS thread that called it, so a plain thread-local says which fault that
 //! model wants, while other tests run beside it unharmed.
 
+#![expect(clippy::disallowed_macros, reason = "no goroutine comes here: a model runs on one thread")]
+
 use std::cell::Cell;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+use std::time::{Duration, Instant};
 
 /// One way to be wrong. Each is named after what is left out or done in the wrong way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +46,10 @@ pub(crate) enum Fault {
     LeaseVerdictUnlocked,
     /// `Lease::revoke`: does not ask whether the M still holds this very P.
     LeaseAnyHolder,
+    /// `Lease::exit`: what was done to the P is not published.
+    LeaseExitRelaxed,
+    /// `Lease::begin_call`: what was done to the P is not published.
+    CallOpenedRelaxed,
     /// `Lease::begin_call`: leaves the runtime, so that both ways of taking the P are open at once.
     CallLeavesRuntime,
     /// `Lease::take_call`: stores instead of comparing and swapping.
@@ -65,4 +77,38 @@ pub(crate) fn with_fault(fault: Fault, model: impl FnOnce()) {
     let _uproot = Uproot;
     PLANTED.set(Some(fault));
     model();
+}
+
+loom::lazy_static! {
+    static ref STEPS: loom::sync::atomic::AtomicUsize = loom::sync::atomic::AtomicUsize::new(0);
+}
+
+/// A place where loom is to try every order of the threads. It synchronises nothing.
+///
+/// Loom switches threads only where it sees a conflict, and compares an access with the *last* one to the same object
+/// alone: a thread that loads and then swaps hides, by its own load, that others loaded before it. A counter that every
+/// thread changes makes the conflict plain. Models call this between the operations under test.
+pub(crate) fn step() {
+    STEPS.fetch_add(1, Relaxed);
+}
+
+/// No model may take longer. A model that reaches it has not been explored to its end, which `check` reports.
+const MODEL_LIMIT: Duration = Duration::from_secs(60);
+
+/// Explores `model` with at most so many preemptions: switches away from a thread that could have gone on.
+pub(crate) fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_duration = Some(MODEL_LIMIT);
+    let start = Instant::now();
+    let executions = Arc::new(AtomicUsize::new(0));
+    let count = executions.clone();
+    builder.check(move || {
+        count.fetch_add(1, Relaxed);
+        model();
+    });
+    println!("{} executions in {:?}", executions.load(Relaxed), start.elapsed());
+    // A broken variant has to panic of its own accord.
+    let explored = start.elapsed() < MODEL_LIMIT || PLANTED.get().is_some();
+    assert!(explored, "the model was not explored to its end: lower its preemption bound");
 }

@@ -49,6 +49,9 @@ impl fmt::Debug for Item {
 /// Items of a test. They are lent as `&'static` and freed when the test ends well: keep this until all threads are joined.
 pub(crate) struct Items(Vec<*mut Item>);
 
+// SAFETY: the pointers are only ever turned into `&Item`, which is `Sync`, until the one who owns this drops it.
+unsafe impl Sync for Items {}
+
 impl Items {
     pub(crate) fn new(count: usize) -> Self {
         let item = |id| Item { link: AtomicPtr::new(null_mut()), id, runs: UnsafeCell::new(0) };
@@ -69,5 +72,38 @@ impl Drop for Items {
                 drop(unsafe { Box::from_raw(item) });
             }
         }
+    }
+}
+
+/// Random numbers for the stress tests (splitmix64). The seed is printed, and taken from `THREADLE_SEED` to repeat a run.
+#[cfg(not(loom))]
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(u64);
+
+#[cfg(not(loom))]
+impl Dice {
+    pub(crate) fn new() -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock is set");
+        let given = std::env::var("THREADLE_SEED").ok().map(|seed| seed.parse().expect("THREADLE_SEED is a number"));
+        let seed = given.unwrap_or(now.as_nanos() as u64);
+        println!("THREADLE_SEED={seed}");
+        Self(seed)
+    }
+
+    /// Other dice, for another thread.
+    pub(crate) fn split(&mut self) -> Self {
+        Self(self.next())
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `sides`.
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
+        (self.next() % sides as u64) as usize
     }
 }

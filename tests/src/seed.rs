@@ -7,17 +7,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Seed(u64);
 
 impl Seed {
-    /// From `THREADLE_TEST_SEED` where it is set, else from the clock; printed, so that a failure can be repeated.
+    /// From `THREADLE_SEED` where it is set, else from the clock; printed, so that a failure can be repeated.
     ///
     /// # Panics
     ///
     /// If the variable is no number.
     pub fn announced() -> Seed {
-        let seed = match std::env::var("THREADLE_TEST_SEED") {
-            Ok(text) => text.parse().expect("THREADLE_TEST_SEED is a number"),
+        let seed = match std::env::var("THREADLE_SEED") {
+            Ok(text) => text.parse().expect("THREADLE_SEED is a number"),
             Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64),
         };
-        println!("seed: THREADLE_TEST_SEED={seed}");
+        println!("seed: THREADLE_SEED={seed}");
         Seed(seed)
     }
 

@@ -2,16 +2,18 @@
 //!
 //! # Why batches
 //!
-//! A queue that every M shares costs a contended operation each time it is touched. So an element of it is not one G but a
-//! [`Chain`] of 1 to [`BATCH`] of them, linked through the Gs themselves: a full ring gets rid of half its load in one push, and a
-//! taker fills its empty ring with one pop. The queue is `crossbeam_deque::Injector`, which is lock-free and allocates a block per
-//! 63 batches; a mutexed queue stands in for it under loom, which cannot look inside. Rejected: one lock around one long list, as in
-//! Go (the lock is the scheduler's, and is its first bottleneck); single Gs in a lock-free queue (128 contended operations for a half
-//! ring); taking `length / procs` of the queue as Go does (walks the list under the lock; thieves even things out here).
+//! A queue that every M shares costs a contended operation each time it is touched. So an element of it is not one G
+//! but a [`Chain`] of 1 to [`BATCH`] of them, linked through the Gs themselves: a full ring gets rid of half its load
+//! in one push, and a taker fills its empty ring with one pop. The queue is `crossbeam_deque::Injector`, which is
+//! lock-free and allocates a block per 63 batches; a mutexed queue stands in for it under loom, which cannot look
+//! inside. Rejected: one lock around one long list, as in Go (the lock is the scheduler's, and is its first
+//! bottleneck); single Gs in a lock-free queue (128 contended operations for a half ring); taking `length / procs` of
+//! the queue as Go does (walks the list under the lock; thieves even things out here).
 //!
 //! # What the length promises
 //!
-//! The length is what an M sleeps by, so it must not under-report. Both sides of the protocol put a full fence in the middle:
+//! The length is what an M sleeps by, so it must not under-report. Both sides of the protocol put a full fence in the
+//! middle:
 //!
 //! | who submits | who stops searching |
 //! |---|---|
@@ -19,19 +21,21 @@
 //! | 2. `fence(SeqCst)` | 2. `fence(SeqCst)` |
 //! | 3. is there a searcher? if not, wake one | 3. `is_empty`: the length |
 //!
-//! Counting *before* queueing and discounting *after* taking means: at every moment, in the order of changes of the length, it is at
-//! least what finished pushes have put in and nobody has taken out. Counted after queueing, a batch could be taken, and discounted, before
-//! its own push counted it; that debt hides another, long finished push from step 3, and whoever submitted that one has already seen
-//! a searcher and gone on. The price of counting first is that an M may see a length of one and find nothing, for as long as the
-//! pusher stands between its two steps. It looks again. Hence the rule: **sleep by `is_empty`, never by `pop() == None`.**
+//! Counting *before* queueing and discounting *after* taking means: at every moment, in the order of changes of the
+//! length, it is at least what finished pushes have put in and nobody has taken out. Counted after queueing, a batch
+//! could be taken, and discounted, before its own push counted it; that debt hides another, long finished push from
+//! step 3, and whoever submitted that one has already seen a searcher and gone on. The price of counting first is that
+//! an M may see a length of one and find nothing, for as long as the pusher stands between its two steps. It looks
+//! again. Hence the rule: **sleep by `is_empty`, never by `pop() == None`.**
 //!
-//! All accesses of the length are relaxed. Those fences order them where it matters, and what is in the queue is published by the queue.
+//! All accesses of the length are relaxed. Those fences order them where it matters, and what is in the queue is
+//! published by the queue.
 //!
 //! # One at a time
 //!
-//! On its fairness tick an M wants one G, and has no room for the other 127. [`Injector::pop_one`] leaves them as the *front*: the rest
-//! of a batch that is first in line for everybody. Were they pushed again at the back, a G could circle in a loaded runtime for
-//! ever.
+//! On its fairness tick an M wants one G, and has no room for the other 127. [`Injector::pop_one`] leaves them as the
+//! *front*: the rest of a batch that is first in line for everybody. Were they pushed again at the back, a G could
+//! circle in a loaded runtime for ever.
 
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
 use crate::sync::{Mutex, faulty, lock};
@@ -42,9 +46,9 @@ pub(crate) const BATCH: usize = crate::p::ring::CAPACITY / 2;
 
 /// What can be queued: a G, or an M that waits for a P.
 ///
-/// Elements are `&'static`: their memory is type-stable and never freed. One element is in at most one chain, ring or inbox at a
-/// time, and its link belongs to whoever took it off the last one. Breaking that loses elements or makes cycles; it is never undefined
-/// behaviour here, but what runs a G relies on getting it once.
+/// Elements are `&'static`: their memory is type-stable and never freed. One element is in at most one chain, ring or
+/// inbox at a time, and its link belongs to whoever took it off the last one. Breaking that loses elements or makes
+/// cycles; it is never undefined behaviour here, but what runs a G relies on getting it once.
 pub(crate) trait Linked: Sync + Sized + 'static {
     /// The link to the next element. Nobody else may store to it.
     fn link(&self) -> &AtomicPtr<Self>;
@@ -127,7 +131,8 @@ impl<T: Linked> Chain<T> {
         self.ends = if self.len == 0 {
             None
         } else {
-            // SAFETY: not the last element, so its link was stored by `push_back`, `push_front` or `append`, from a `&'static T`.
+            // SAFETY: not the last element, so its link was stored by `push_back`, `push_front` or `append`, from a
+            // `&'static T`.
             Some((unsafe { element(first.link().load(Relaxed)) }, last))
         };
         Some(first)
@@ -221,7 +226,8 @@ impl<T: Linked> Injector<T> {
         }
     }
 
-    /// Queues a chain as one batch, or as several where it is longer than [`BATCH`]. The caller then runs steps 2 and 3 of the essay.
+    /// Queues a chain as one batch, or as several where it is longer than [`BATCH`]. The caller then runs steps 2 and 3
+    /// of the essay.
     pub(crate) fn push(&self, mut chain: Chain<T>) {
         while chain.len > BATCH {
             self.push_batch(chain.split_front(BATCH));

@@ -1,1 +1,101 @@
-//! (being written)
+//! The scheduler of the threadle runtime: goroutines (G) on threads (M) that hold processors (P), after Go's model.
+//!
+//! Programs depend on the `threadle` crate; this one is its engine and promises nothing of its own. The essay is `README.md` beside this
+//! file; each part has its own at the top of its module.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `g` | the goroutine: its state word, its body and result, its stack's context |
+//! | `m` | the thread: its loop and search order, the lease on a P, its sleep |
+//! | `p` | the processor: ring, runnext, timers, caches |
+//! | `park` | tickets: how anything waits and is woken |
+//! | `injector`, `idle` | the global queue; who has nothing to do, and who is woken |
+//! | `monitor` | takes Ps from Ms that are away, and looks after what nobody else sees |
+//! | `blocking`, `helpers` | announced calls |
+//! | `stack`, `limits` | stacks and their guards; what the machine allows |
+//! | `runtime`, `spawn`, `observe` | start and shutdown; making goroutines; dump, metrics, trace |
+
+mod idle;
+mod injector;
+mod m;
+mod p;
+mod sync;
+
+#[cfg(not(loom))]
+mod blocking;
+#[cfg(not(loom))]
+mod g;
+#[cfg(not(loom))]
+mod helpers;
+#[cfg(not(loom))]
+mod limits;
+#[cfg(not(loom))]
+mod monitor;
+#[cfg(not(loom))]
+mod observe;
+#[cfg(not(loom))]
+mod park;
+#[cfg(not(loom))]
+mod poll;
+#[cfg(not(loom))]
+mod ready;
+#[cfg(not(loom))]
+mod runtime;
+#[cfg(not(loom))]
+mod spawn;
+#[cfg(not(loom))]
+mod stack;
+#[cfg(not(loom))]
+mod switching;
+#[cfg(not(loom))]
+mod timers;
+
+/// What loom models of the goroutine: the words that others write.
+#[cfg(loom)]
+mod g {
+    pub(crate) mod completion;
+    pub(crate) mod state;
+}
+
+#[cfg(not(loom))]
+mod exports {
+    pub use crate::blocking::blocking;
+    pub use crate::g::SpawnOptions;
+    pub use crate::observe::{Metrics, dump, metrics};
+    pub use crate::park::{Parking, Reason, Ticket, Woken};
+    pub use crate::runtime::{Config, Mode, run};
+    pub use crate::spawn::{Ended, Join, spawn, spawn_scoped};
+    pub use crate::switching::{checkpoint, hold_thread, no_switch, yield_now};
+    pub use crate::timers::{Expire, TimerHandle, arm_timer};
+
+    /// Descriptors and the poller, for the network types.
+    pub mod io {
+        pub use crate::poll::{register, wake_all};
+        pub use threadle_netpoll::{
+            Descriptor, Direction, Operation, Ready, TaskWaiter, Wait, closed_error, stopped_error,
+        };
+    }
+
+    /// How many goroutines of the caller's runtime have not ended. 0 outside a runtime.
+    pub fn num_goroutines() -> usize {
+        crate::m::current::scheduler().map_or(0, |scheduler| scheduler.live())
+    }
+
+    /// How many goroutines of the caller's runtime may run at once; outside a runtime, how many a new one would run by default.
+    pub fn procs() -> usize {
+        crate::m::current::scheduler()
+            .map_or_else(crate::limits::cpu::available_procs, |scheduler| scheduler.procs() as usize)
+    }
+
+    /// The number of the goroutine that calls.
+    pub fn current_id() -> Option<u64> {
+        crate::m::current::goroutine().map(|g| g.id())
+    }
+
+    /// The mode of the runtime the caller works for.
+    pub fn mode() -> Option<Mode> {
+        crate::m::current::scheduler().map(|scheduler| scheduler.mode())
+    }
+}
+#[cfg(not(loom))]
+pub use exports::*;

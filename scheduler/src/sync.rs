@@ -37,7 +37,8 @@ pub(crate) mod cell {
     }
 }
 
-/// Locks, whatever a panic left behind: no user code runs under the scheduler's locks, and each section leaves its data whole.
+/// Locks, whatever a panic left behind: no user code runs under the scheduler's locks, and each section leaves its data
+/// whole.
 #[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -1,9 +1,10 @@
 //! Two fences that pair with each other, one of them nearly free.
 //!
-//! `light` stands on a path that is run millions of times a second, `heavy` on one that is run once a millisecond at most. Together
-//! they do what two `fence(SeqCst)` would: of two threads that each store, fence and load, at least one sees the other's store. Where
-//! the kernel has `membarrier(PRIVATE_EXPEDITED)`, the light one only keeps the compiler from reordering, and the heavy one makes every
-//! running thread of the process pass a full barrier. Elsewhere, and under loom, both are `fence(SeqCst)`.
+//! `light` stands on a path that is run millions of times a second, `heavy` on one that is run once a millisecond at
+//! most. Together they do what two `fence(SeqCst)` would: of two threads that each store, fence and load, at least one
+//! sees the other's store. Where the kernel has `membarrier(PRIVATE_EXPEDITED)`, the light one only keeps the compiler
+//! from reordering, and the heavy one makes every running thread of the process pass a full barrier. Elsewhere, and
+//! under loom, both are `fence(SeqCst)`.
 
 use crate::sync::atomic::{Ordering::SeqCst, fence};
 #[cfg(not(loom))]
@@ -21,9 +22,9 @@ static BARRIER: OnceLock<fn()> = OnceLock::new();
 /// Has the kernel do the light fence's work from now on.
 ///
 /// # Safety
-/// `barrier` makes every thread of the process that runs at the time execute a full memory barrier before it returns, and is itself one;
-/// it may not fail. No thread is between a `light` and a `heavy` fence that belong together: called before the first M and
-/// the first monitor of the process start.
+/// `barrier` makes every thread of the process that runs at the time execute a full memory barrier before it returns,
+/// and is itself one; it may not fail. No thread is between a `light` and a `heavy` fence that belong together: called
+/// before the first M and the first monitor of the process start.
 #[cfg(not(loom))]
 pub(crate) unsafe fn use_membarrier(barrier: fn()) {
     if BARRIER.set(barrier).is_ok() {

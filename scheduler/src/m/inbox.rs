@@ -1,9 +1,9 @@
 //! The inbox of an M: goroutines that started on it (bound mode) and have become ready, put there by whoever woke them.
 //!
-//! A Treiber stack of which all is taken at once, and turned round into the order of arrival. Taking all is what makes it this
-//! simple: nobody ever compares against a link he read, so there is no ABA, and one element comes to pushing one swap. Rejected: a
-//! ring, because an inbox has no bound (a million bound goroutines of one thread may be woken at once) and its waker may not block; a
-//! lock, because a waker preempted under it would hold up the M.
+//! A Treiber stack of which all is taken at once, and turned round into the order of arrival. Taking all is what makes
+//! it this simple: nobody ever compares against a link he read, so there is no ABA, and one element comes to pushing
+//! one swap. Rejected: a ring, because an inbox has no bound (a million bound goroutines of one thread may be woken at
+//! once) and its waker may not block; a lock, because a waker preempted under it would hold up the M.
 
 use crate::injector::{Chain, Linked, element, pointer};
 use crate::sync::atomic::{AtomicPtr, Ordering::*};
@@ -26,7 +26,8 @@ impl<T: Linked> Inbox<T> {
     /// [`take`](Self::take) returns, exactly one push reports it.
     #[inline]
     pub(crate) fn push(&self, last: &'static T) -> bool {
-        // Release: the link, and what the element points to. Earlier pushes stay visible, since each push is a read-modify-write.
+        // Release: the link, and what the element points to. Earlier pushes stay visible, since each push is a
+        // read-modify-write.
         let order = if faulty!(InboxPushRelaxed) { Relaxed } else { Release };
         let mut before = self.newest.load(Relaxed);
         loop {

@@ -5,8 +5,9 @@ use crate::sync::fault::{Fault, check, step, with_fault};
 use crate::sync::item::Items;
 use crate::sync::{Arc, thread};
 
-/// Two wakers, one of them twice; the M takes twice meanwhile and once at the end. None is lost, each waker's come in order, what a
-/// waker did to its item is seen, and for every batch exactly one push said that the inbox was empty before.
+/// Two wakers, one of them twice; the M takes twice meanwhile and once at the end. None is lost, each waker's come in
+/// order, what a waker did to its item is seen, and for every batch exactly one push said that the inbox was empty
+/// before.
 fn two_wakers() {
     let items = Items::new(3);
     let inbox = Arc::new(Inbox::new());

@@ -5,14 +5,15 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 use crate::sync::{Mutex, faulty, lock};
 use std::fmt;
 
-/// In `attention`. Set while a revocation is being decided, and as long as the M has no P. Set by the monitor and by `surrender`, under
-/// the verdict lock; cleared by `grant` and by the verdict "inside", under the same lock.
+/// In `attention`. Set while a revocation is being decided, and as long as the M has no P. Set by the monitor and by
+/// `surrender`, under the verdict lock; cleared by `grant` and by the verdict "inside", under the same lock.
 const REVOKED: u32 = 1 << 0;
-/// In `attention`. The goroutine should give way at its next switching call. Set by the monitor; cleared by `grant` and by the owner. No
-/// lock: a request that comes late hits the next goroutine, which then gives way once for nothing.
+/// In `attention`. The goroutine should give way at its next switching call. Set by the monitor; cleared by `grant` and
+/// by the owner. No lock: a request that comes late hits the next goroutine, which then gives way once for nothing.
 const PREEMPT: u32 = 1 << 1;
 
-/// In `call`. An announced call is open; the other bits are its number. An even word says that the next call has that number.
+/// In `call`. An announced call is open; the other bits are its number. An even word says that the next call has that
+/// number.
 const CALL: u64 = 1;
 
 /// In `holder`: the M has no P.
@@ -79,8 +80,8 @@ impl Lease {
         self.attention.store(0, Relaxed);
     }
 
-    /// From user code into the runtime. `true`: the P is this M's until [`exit`](Self::exit). `false`: it has none; it counts as outside,
-    /// and the answer stays the same until a [`grant`](Self::grant).
+    /// From user code into the runtime. `true`: the P is this M's until [`exit`](Self::exit). `false`: it has none; it
+    /// counts as outside, and the answer stays the same until a [`grant`](Self::grant).
     #[inline]
     pub(crate) fn enter(&self) -> bool {
         debug_assert!(!self.inside(), "the runtime is entered from outside");
@@ -140,8 +141,8 @@ impl Lease {
         self.in_runtime.load(Relaxed)
     }
 
-    /// Announces a call that may block, from inside, with a P. Until [`end_call`](Self::end_call) touch nothing of the P. Calls do not
-    /// nest.
+    /// Announces a call that may block, from inside, with a P. Until [`end_call`](Self::end_call) touch nothing of the
+    /// P. Calls do not nest.
     #[inline]
     pub(crate) fn begin_call(&self) -> Call {
         debug_assert!(self.inside() && self.p().is_some(), "a call is announced by who holds a P");
@@ -229,7 +230,8 @@ impl Lease {
         Revoke::Taken
     }
 
-    /// Which announced call is open, if any: a hint, to be given to [`take_call`](Self::take_call) once it was seen long enough.
+    /// Which announced call is open, if any: a hint, to be given to [`take_call`](Self::take_call) once it was seen
+    /// long enough.
     #[inline]
     pub(crate) fn call_seen(&self) -> Option<CallSeq> {
         let word = self.call.load(Relaxed);

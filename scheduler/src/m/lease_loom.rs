@@ -1,8 +1,8 @@
 //! Models of the lease. Preemption bound 5 with two threads, 3 with three; each explored to its end within 60 s.
 //!
-//! There are two Ps, each a cell that loom lets only one thread touch at a time, and a list of idle ones. The M begins with P 0. What
-//! is taken from it goes to the list, from where the M gets its next: so it goes from 0 to 1, and perhaps back to 0, while revocations
-//! meant for its former Ps are still under way.
+//! There are two Ps, each a cell that loom lets only one thread touch at a time, and a list of idle ones. The M begins
+//! with P 0. What is taken from it goes to the list, from where the M gets its next: so it goes from 0 to 1, and
+//! perhaps back to 0, while revocations meant for its former Ps are still under way.
 
 use super::*;
 use crate::sync::cell::UnsafeCell;
@@ -279,16 +279,19 @@ fn loom_lease_mixed_two_monitors() {
         world.user_code();
     }
     check(3, || {
-        model(m, &[
-            |world| {
-                world.take_call(0);
-                world.revoke(1);
-            },
-            |world| {
-                world.revoke(0);
-                world.take_call(1);
-            },
-        ]);
+        model(
+            m,
+            &[
+                |world| {
+                    world.take_call(0);
+                    world.revoke(1);
+                },
+                |world| {
+                    world.revoke(0);
+                    world.take_call(1);
+                },
+            ],
+        );
     });
 }
 

@@ -91,8 +91,8 @@ fn preemption_is_a_request() {
     assert!(!lease.preempt_requested(), "it was meant for what ran before");
 }
 
-/// Ms that cross, call and give up their Ps against two monitors that take them in every way, all passing two Ps around:
-/// no P is ever in two hands, none is lost, and each was really taken, surrendered and called about.
+/// Ms that cross, call and give up their Ps against two monitors that take them in every way, all passing two Ps
+/// around: no P is ever in two hands, none is lost, and each was really taken, surrendered and called about.
 #[test]
 fn stress_one_hand_at_a_time() {
     const MS: usize = 3;
@@ -126,7 +126,8 @@ fn stress_one_hand_at_a_time() {
         for lease in &leases {
             let (ps, idle, running, taken, give, mut dice) = (&ps, &idle, &running, &taken, &give, dice.split());
             scope.spawn(move || {
-                // At least so many crossings, and until enough was taken: how often that happens is the machine's affair.
+                // At least so many crossings, and until enough was taken: how often that happens is the machine's
+                // affair.
                 let enough = || taken.iter().all(|count| count.load(Relaxed) >= TAKEN);
                 let start = Instant::now();
                 for crossing in 0.. {

@@ -1,6 +1,6 @@
-//! The run queue of a P: a ring of [`CAPACITY`] slots and one slot more, `runnext`. The essay with the memory orders is `README.md`
-//! beside this file; the algorithm is Go's (`runqput`, `runqget`, `runqgrab` in `runtime/proc.go`), with atomic slots, with the other
-//! half moved on overflow, and with thieves that run the oldest G they took.
+//! The run queue of a P: a ring of [`CAPACITY`] slots and one slot more, `runnext`. The essay with the memory orders is
+//! `README.md` beside this file; the algorithm is Go's (`runqput`, `runqget`, `runqgrab` in `runtime/proc.go`), with
+//! atomic slots, with the other half moved on overflow, and with thieves that run the oldest G they took.
 
 use crate::injector::{BATCH, Chain, Linked, element, pointer};
 use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
@@ -10,7 +10,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::null_mut;
 
-/// Slots of a ring. A power of two: the indices run freely, 64 bits wide on every platform we support, and are reduced at the slot.
+/// Slots of a ring. A power of two: the indices run freely, 64 bits wide on every platform we support, and are reduced
+/// at the slot.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: usize = 256;
 #[cfg(loom)]
@@ -19,8 +20,8 @@ pub(crate) const CAPACITY: usize = 4;
 /// A run queue that one M owns at a time and everybody may steal from.
 pub(crate) struct Ring<T: Linked> {
     ends: CachePadded<Ends<T>>,
-    /// Slot `i % CAPACITY` holds element `i` while `head <= i < tail`. Atomic because a thief may read one that is being overwritten;
-    /// what it read is then thrown away.
+    /// Slot `i % CAPACITY` holds element `i` while `head <= i < tail`. Atomic because a thief may read one that is
+    /// being overwritten; what it read is then thrown away.
     slots: [AtomicPtr<T>; CAPACITY],
 }
 
@@ -49,29 +50,32 @@ impl<T: Linked> Ring<T> {
     /// The right to put in.
     ///
     /// # Safety
-    /// While the token and its copies live, no other thread uses a token of this ring: the calling thread is the M that holds this P.
-    /// From the last use by one owner to the first by the next there is a synchronising hand-over (release to acquire).
+    /// While the token and its copies live, no other thread uses a token of this ring: the calling thread is the M that
+    /// holds this P. From the last use by one owner to the first by the next there is a synchronising hand-over
+    /// (release to acquire).
     #[inline]
     pub(crate) unsafe fn owner(&self) -> Owner<'_, T> {
         Owner { ring: self, not_send: PhantomData }
     }
 
-    /// Whether nothing is queued here: ring and `runnext`. After a fence it misses nothing whose submitter has passed its own fence.
+    /// Whether nothing is queued here: ring and `runnext`. After a fence it misses nothing whose submitter has passed
+    /// its own fence.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         loop {
             let head = self.ends.head.load(Acquire);
             let tail = self.ends.tail.load(Acquire);
             let next = self.ends.next.load(Acquire);
-            // An element kicked out of `runnext` after the look at the tail, its successor taken before the look at `runnext`: only
-            // the tail tells. The swap that emptied `runnext` is a release after that tail.
+            // An element kicked out of `runnext` after the look at the tail, its successor taken before the look at
+            // `runnext`: only the tail tells. The swap that emptied `runnext` is a release after that tail.
             if faulty!(RingEmptyLooksOnce) || self.ends.tail.load(Acquire) == tail {
                 return head == tail && next.is_null();
             }
         }
     }
 
-    /// How many elements the ring holds, without `runnext`: exact for the owner while nobody steals, a hint for all others.
+    /// How many elements the ring holds, without `runnext`: exact for the owner while nobody steals, a hint for all
+    /// others.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let head = self.ends.head.load(Acquire);
@@ -85,16 +89,16 @@ impl<T: Linked> Ring<T> {
         !self.ends.next.load(Relaxed).is_null()
     }
 
-    /// Steals half the ring, rounded up, but no more than fits: the oldest one is returned, to be run at once on a fresh slice, the
-    /// others are in the thief's ring in their order. `None`: it looked empty.
+    /// Steals half the ring, rounded up, but no more than fits: the oldest one is returned, to be run at once on a
+    /// fresh slice, the others are in the thief's ring in their order. `None`: it looked empty.
     pub(crate) fn steal_into(&self, thief: Owner<'_, T>) -> Option<&'static T> {
         debug_assert!(!std::ptr::eq(self, thief.ring), "a ring is not stolen from by its owner");
         let to = thief.tail();
         let room = if faulty!(RingStealIgnoresRoom) { CAPACITY } else { thief.room() };
         loop {
             let head = self.ends.head.load(Acquire);
-            // Loaded after the head, so it is not behind it. It may be ahead by more than a ring, if the head has moved on meanwhile;
-            // then the swap below fails.
+            // Loaded after the head, so it is not behind it. It may be ahead by more than a ring, if the head has moved
+            // on meanwhile; then the swap below fails.
             let tail = self.ends.tail.load(Acquire);
             let queued = tail.wrapping_sub(head);
             if queued == 0 {
@@ -109,9 +113,9 @@ impl<T: Linked> Ring<T> {
             // Release: whoever sees the new head, and so may overwrite the slots, does it after the reads above.
             if self.ends.head.compare_exchange(head, head.wrapping_add(count), Release, Relaxed).is_ok() {
                 thief.publish(to.wrapping_add(count - 1));
-                // SAFETY: the head was `head` from the first load to the swap (it only grows, and 2^64 elements do not pass by
-                // in between), and `head..tail` was published, so this slot held element `head`: stored by `publish`'s
-                // caller, from a `&'static T`.
+                // SAFETY: the head was `head` from the first load to the swap (it only grows, and 2^64 elements do not
+                // pass by in between), and `head..tail` was published, so this slot held element `head`: stored by
+                // `publish`'s caller, from a `&'static T`.
                 return Some(unsafe { element(first) });
             }
             crate::sync::hint::spin_loop();
@@ -164,9 +168,11 @@ impl<T: Linked> fmt::Debug for Owner<'_, T> {
 }
 
 impl<T: Linked> Owner<'_, T> {
-    /// Puts `last` at the end. Where the ring is full, its newest half goes out, `last` at its end: [`BATCH`] elements for the injector.
+    /// Puts `last` at the end. Where the ring is full, its newest half goes out, `last` at its end: [`BATCH`] elements
+    /// for the injector.
     ///
-    /// Passing them on is a submission of its own, and must be followed by a look for a searcher: the ring looked empty for an instant.
+    /// Passing them on is a submission of its own, and must be followed by a look for a searcher: the ring looked empty
+    /// for an instant.
     #[inline]
     pub(crate) fn push_back(self, last: &'static T) -> Result<(), Chain<T>> {
         let tail = self.tail();
@@ -258,7 +264,8 @@ impl<T: Linked> Owner<'_, T> {
                 return Some(unsafe { element(first) });
             }
             match self.ring.ends.head.compare_exchange_weak(head, head.wrapping_add(1), Release, Relaxed) {
-                // SAFETY: `head` was before our tail and is ours now, so the slot holds what an owner stored, from a `&'static T`.
+                // SAFETY: `head` was before our tail and is ours now, so the slot holds what an owner stored, from a
+                // `&'static T`.
                 Ok(_) => return Some(unsafe { element(first) }),
                 Err(moved) => head = moved,
             }
@@ -324,7 +331,8 @@ impl<T: Linked> Owner<'_, T> {
     /// An element that the owner has claimed, and not given back.
     #[inline]
     fn claimed(self, index: usize) -> &'static T {
-        // SAFETY: the slot of a claimed element was stored by an owner, from a `&'static T`, and no later one overwrote it.
+        // SAFETY: the slot of a claimed element was stored by an owner, from a `&'static T`, and no later one overwrote
+        // it.
         unsafe { element(self.claimed_or_not(index)) }
     }
 }

@@ -1,5 +1,5 @@
-//! Models of the ring (capacity 4). Preemption bound 3 unless a test says otherwise; each explored to its end within 60 s.
-//! Every item has a part that only its taker may touch, so loom also checks that the ring orders what it passes on.
+//! Models of the ring (capacity 4). Preemption bound 3 unless a test says otherwise; each explored to its end within 60
+//! s. Every item has a part that only its taker may touch, so loom also checks that the ring orders what it passes on.
 
 use super::*;
 use crate::sync::fault::{Fault, check, step, with_fault};
@@ -224,7 +224,8 @@ fn loom_ring_broken_next_pop_by_store() {
     with_fault(Fault::NextPopByStore, || check(3, next_against_two_thieves));
 }
 
-/// The same item comes back to `runnext` between a thief's look and its swap: it gets what was done to the item meanwhile.
+/// The same item comes back to `runnext` between a thief's look and its swap: it gets what was done to the item
+/// meanwhile.
 fn next_comes_back() {
     let items = Items::new(1);
     let ring = Arc::new(Ring::new());
@@ -254,7 +255,8 @@ fn loom_ring_broken_next_acquired_by_load() {
     with_fault(Fault::NextAcquiredByLoad, || check(3, next_comes_back));
 }
 
-/// R4: an item is kicked out of `runnext` into the ring, its successor is taken: it was queued all the time, and nobody may say "empty".
+/// R4: an item is kicked out of `runnext` into the ring, its successor is taken: it was queued all the time, and nobody
+/// may say "empty".
 fn never_empty() {
     let items = Items::new(2);
     let ring = Arc::new(Ring::new());

@@ -98,8 +98,8 @@ fn a_thief_takes_no_more_than_fits() {
     assert_eq!(owner.drain().count(), CAPACITY - 5);
 }
 
-/// An owner that pushes, kicks, overflows and pops against thieves that steal from it and from each other: every item is run
-/// exactly as often as it was submitted.
+/// An owner that pushes, kicks, overflows and pops against thieves that steal from it and from each other: every item
+/// is run exactly as often as it was submitted.
 #[test]
 fn stress_each_exactly_once() {
     const ROUNDS: usize = 300_000;

@@ -6,16 +6,16 @@ use crate::injector::Linked;
 use std::fmt;
 use std::ptr::null_mut;
 
-/// Has a part that, like a G's stack, only whoever took it off a queue may touch: loom reports it where two do so at once, or where the
-/// queue does not order them.
+/// Has a part that, like a G's stack, only whoever took it off a queue may touch: loom reports it where two do so at
+/// once, or where the queue does not order them.
 pub(crate) struct Item {
     link: AtomicPtr<Item>,
     pub(crate) id: usize,
     runs: UnsafeCell<usize>,
 }
 
-// SAFETY: `runs` is not synchronised on purpose; `run` is called only by whoever took the item off a queue, and that the queue makes
-// this exclusive is what the tests are about.
+// SAFETY: `runs` is not synchronised on purpose; `run` is called only by whoever took the item off a queue, and that
+// the queue makes this exclusive is what the tests are about.
 unsafe impl Sync for Item {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl Send for Item {}
@@ -27,7 +27,8 @@ impl Linked for Item {
 }
 
 impl Item {
-    /// Uses the exclusive part. Called by whoever has just taken the item off a queue, or is about to put it on its first one.
+    /// Uses the exclusive part. Called by whoever has just taken the item off a queue, or is about to put it on its
+    /// first one.
     pub(crate) fn run(&self) {
         // SAFETY: see `Sync`: the caller has the item alone.
         self.runs.with_mut(|runs| unsafe { *runs += 1 });
@@ -46,7 +47,8 @@ impl fmt::Debug for Item {
     }
 }
 
-/// Items of a test. They are lent as `&'static` and freed when the test ends well: keep this until all threads are joined.
+/// Items of a test. They are lent as `&'static` and freed when the test ends well: keep this until all threads are
+/// joined.
 pub(crate) struct Items(Vec<*mut Item>);
 
 // SAFETY: the pointers are only ever turned into `&Item`, which is `Sync`, until the one who owns this drops it.
@@ -75,7 +77,8 @@ impl Drop for Items {
     }
 }
 
-/// Random numbers for the stress tests (splitmix64). The seed is printed, and taken from `THREADLE_SEED` to repeat a run.
+/// Random numbers for the stress tests (splitmix64). The seed is printed, and taken from `THREADLE_SEED` to repeat a
+/// run.
 #[cfg(not(loom))]
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);

@@ -1,0 +1,210 @@
+//! The end of a goroutine and the one handle that may join it: who reads the result, who drops it, who frees the memory.
+//!
+//! One word of bits, only ever set by read-modify-writes (`WAITER` may also be taken back), so each question has one answer:
+//!
+//! | bit       | set by, when | excludes |
+//! |-----------|--------------|----------|
+//! | READY     | the goroutine itself, on its own stack: the result is written | |
+//! | DONE      | the M's loop after the last switch, or the shutdown | set once |
+//! | ABANDONED | together with DONE: the runtime ended first; there is no result | |
+//! | NO_STACK  | together with DONE: it never ran | |
+//! | DETACHED  | the handle's drop: nobody will ask | |
+//! | WAITER    | the handle: the waiter cell is filled and belongs to whoever sets DONE | |
+//!
+//! `DONE` must come after the last switch (R38): a joiner that acts on it may recycle the goroutine's memory and its stack. It may not even
+//! do so while the finisher still reads the waiter cell, so *finished* means `DONE` and not `WAITER`: the finisher takes the waiter out,
+//! clears the bit, and touches the goroutine no more.
+//!
+//! The memory goes back to the slab by whoever comes last of finisher (`DONE`) and handle (`DETACHED`, or the joiner that took the result).
+//! A result nobody wants is dropped by the goroutine where `DETACHED` came before `READY`, else by the handle: never on the M's loop, which
+//! must not run user code.
+
+use crate::sync::cell::UnsafeCell;
+use crate::sync::atomic::{AtomicU32, Ordering::*};
+use std::fmt;
+
+const READY: u32 = 1;
+const DONE: u32 = 1 << 1;
+const ABANDONED: u32 = 1 << 2;
+const NO_STACK: u32 = 1 << 3;
+const DETACHED: u32 = 1 << 4;
+const WAITER: u32 = 1 << 5;
+
+/// How a goroutine ended, as the finisher says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    /// It ran; the result is there.
+    Returned,
+    /// The runtime ended before it did.
+    Abandoned,
+    /// It never got a stack.
+    NoStack,
+}
+
+impl End {
+    fn bits(self) -> u32 {
+        match self {
+            End::Returned => DONE,
+            End::Abandoned => DONE | ABANDONED,
+            End::NoStack => DONE | NO_STACK,
+        }
+    }
+}
+
+/// Outcome of [`Completion::finish`].
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Finish<W> {
+    /// Whom to wake.
+    pub(crate) waiter: Option<W>,
+    /// Nobody holds the handle: the caller frees the memory.
+    pub(crate) release: bool,
+}
+
+/// Outcome of [`Completion::detach`].
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Detach {
+    /// It goes on without us.
+    Running,
+    /// There is a result: drop it, then call `detached`.
+    DropResult,
+    /// It has ended and left no result: the caller frees the memory unless it was abandoned.
+    Release,
+}
+
+/// See the module's table.
+pub(crate) struct Completion<W> {
+    word: AtomicU32,
+    waiter: UnsafeCell<Option<W>>,
+}
+
+// SAFETY: the cell is reached by one side at a time, as the WAITER bit says: the handle while it is clear, the finisher once it is set.
+unsafe impl<W: Send> Sync for Completion<W> {}
+// SAFETY: it owns a W and a word.
+unsafe impl<W: Send> Send for Completion<W> {}
+
+impl<W> Completion<W> {
+    pub(crate) fn new() -> Completion<W> {
+        Completion { word: AtomicU32::new(0), waiter: UnsafeCell::new(None) }
+    }
+
+    /// For a new life of the memory, by the only one who knows it.
+    pub(crate) fn reset(&self) {
+        self.word.store(0, Relaxed);
+    }
+
+    /// The goroutine wrote its result. True: nobody will ask for it, drop it here.
+    #[must_use]
+    pub(crate) fn ready(&self) -> bool {
+        self.word.fetch_or(READY, AcqRel) & DETACHED != 0
+    }
+
+    /// Ends it, once: later calls change nothing and say `None`.
+    pub(crate) fn finish(&self, end: End) -> Option<Finish<W>> {
+        let before = self.word.fetch_update(AcqRel, Acquire, |word| (word & DONE == 0).then_some(word | end.bits())).ok()?;
+        let mut waiter = None;
+        if before & WAITER != 0 {
+            // SAFETY: WAITER was set when we set DONE: the cell is ours until we clear it; the handle's write happened before (AcqRel).
+            waiter = self.waiter.with_mut(|cell| unsafe { (*cell).take() });
+            self.word.fetch_and(!WAITER, Release);
+        }
+        Some(Finish { waiter, release: before & DETACHED != 0 })
+    }
+
+    /// How it ended, once it has and its memory may be reused.
+    pub(crate) fn end(&self) -> Option<End> {
+        let word = self.word.load(Acquire);
+        if word & (DONE | WAITER) != DONE {
+            return None;
+        }
+        Some(if word & ABANDONED != 0 {
+            End::Abandoned
+        } else if word & NO_STACK != 0 {
+            End::NoStack
+        } else {
+            End::Returned
+        })
+    }
+
+    /// The handle leaves word whom to wake, in place of the one before. False: it has ended (or is about to: ask [`Completion::end`]
+    /// again); nobody will wake this waiter.
+    #[must_use]
+    pub(crate) fn wait(&self, waiter: W) -> bool {
+        if !self.forget_waiter() {
+            return false;
+        }
+        // SAFETY: WAITER is clear and DONE was not set with it: the finisher does not look at the cell; there is one handle.
+        self.waiter.with_mut(|cell| unsafe { *cell = Some(waiter) });
+        if self.word.fetch_or(WAITER, AcqRel) & DONE == 0 {
+            return true;
+        }
+        // The finisher came in between and saw no waiter; the bit is ours to clear.
+        self.word.fetch_and(!WAITER, Release);
+        false
+    }
+
+    /// The handle takes its waiter back. False: the finisher has it already.
+    #[must_use]
+    pub(crate) fn forget_waiter(&self) -> bool {
+        let word = self.word.load(Relaxed);
+        if word & (WAITER | DONE) == 0 {
+            return true;
+        }
+        self.word.fetch_update(AcqRel, Acquire, |word| (word & DONE == 0).then_some(word & !WAITER)).is_ok()
+    }
+
+    /// The handle goes. After `DropResult` the caller drops the result and calls [`Completion::detached`].
+    pub(crate) fn detach(&self) -> Detach {
+        let mut word = self.word.load(Acquire);
+        loop {
+            if word & DONE != 0 {
+                if word & WAITER != 0 {
+                    // The finisher is between two instructions of `finish`.
+                    crate::sync::thread::yield_now();
+                    word = self.word.load(Acquire);
+                    continue;
+                }
+                return if word & (ABANDONED | NO_STACK) == 0 { Detach::DropResult } else { Detach::Release };
+            }
+            if word & READY != 0 {
+                return Detach::DropResult;
+            }
+            match self.word.compare_exchange_weak(word, (word | DETACHED) & !WAITER, AcqRel, Acquire) {
+                Ok(_) => return Detach::Running,
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// The handle took or dropped the result. True: the goroutine has ended, the caller frees the memory.
+    #[must_use]
+    pub(crate) fn detached(&self) -> bool {
+        let before = self.word.fetch_update(AcqRel, Acquire, |word| {
+            Some(if word & DONE != 0 { word | DETACHED } else { (word | DETACHED) & !WAITER })
+        });
+        let before = match before {
+            Ok(word) | Err(word) => word,
+        };
+        if before & DONE == 0 {
+            return false;
+        }
+        while self.word.load(Acquire) & WAITER != 0 {
+            crate::sync::thread::yield_now();
+        }
+        true
+    }
+
+    /// Whether the shutdown ended it; its memory must then stay as it is, for its stack is still there.
+    pub(crate) fn abandoned(&self) -> bool {
+        self.word.load(Acquire) & ABANDONED != 0
+    }
+}
+
+impl<W> fmt::Debug for Completion<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word.load(Relaxed);
+        let names = [(READY, "READY"), (DONE, "DONE"), (ABANDONED, "ABANDONED"), (NO_STACK, "NO_STACK"), (DETACHED, "DETACHED"), (WAITER, "WAITER")];
+        f.debug_set().entries(names.iter().filter(|(bit, _)| word & bit != 0).map(|(_, name)| name)).finish()
+    }
+}

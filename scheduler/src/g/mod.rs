@@ -1,0 +1,276 @@
+//! G: the goroutine.
+//!
+//! A G is memory of fixed type that is never given back (`slab`), so that tickets, the monitor and the dump may look at any G at any time:
+//! what they read may be stale, it is never dangling. Everything they read is atomic; everything else lies in [`Own`] and belongs to one
+//! thread at a time: to whoever allocated it until it is queued, then to the M that took it from a queue, then to the goroutine itself
+//! while it runs.
+
+pub(crate) mod body;
+pub(crate) mod completion;
+pub(crate) mod context;
+pub(crate) mod slab;
+pub(crate) mod state;
+
+use crate::injector::Linked;
+use crate::m::M;
+use crate::park::{Reason, Ticket, Waiter};
+use crate::runtime::Scheduler;
+use body::{Room, Table};
+use completion::Completion;
+use context::{Context, Switch};
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+
+/// Who joins a goroutine.
+#[derive(Debug)]
+pub(crate) enum Joiner {
+    Parked(Ticket),
+    Task(Waker),
+}
+
+impl Joiner {
+    pub(crate) fn wake(self) {
+        match self {
+            Joiner::Parked(ticket) => {
+                ticket.wake();
+            }
+            Joiner::Task(waker) => waker.wake(),
+        }
+    }
+}
+
+/// See the module's documentation.
+#[repr(C)]
+pub(crate) struct G {
+    /// First, so that a ticket's pointer to a waiter can be one to its goroutine.
+    waiter: Waiter,
+    link: AtomicPtr<G>,
+    id: AtomicU64,
+    scheduler: AtomicPtr<Scheduler>,
+    /// The M whose thread this goroutine may not leave: in bound mode since it started, and a locked one's own. Null: any.
+    home: AtomicPtr<M>,
+    spawned_at: AtomicPtr<Location<'static>>,
+    /// When the present wait began, or when it was made runnable; nanoseconds of `limits::clock`, 0: unknown.
+    since: AtomicU64,
+    reason: AtomicU8,
+    /// Its home was given when it was spawned, and starts nothing else.
+    locked: AtomicBool,
+    /// It has a stack, or had one.
+    started: AtomicBool,
+    /// Its last announced call took long.
+    calls_last: AtomicBool,
+    stack_size: AtomicU32,
+    name: Mutex<Option<Arc<str>>>,
+    pub(crate) completion: Completion<Joiner>,
+    own: UnsafeCell<Own>,
+}
+
+/// What only the present owner of the goroutine may touch.
+pub(crate) struct Own {
+    pub(crate) context: Option<Context>,
+    pub(crate) switch: *const Switch,
+    pub(crate) table: Option<&'static Table>,
+    pub(crate) room: Room,
+}
+
+// SAFETY: all but `own` is atomic or locked; `own` is reached through `G::own`, whose callers own the goroutine.
+unsafe impl Sync for G {}
+// SAFETY: a G is reached by shared reference only; a closure or result in its room is Send, as `spawn` demands.
+unsafe impl Send for G {}
+
+impl Linked for G {
+    fn link(&self) -> &AtomicPtr<Self> {
+        &self.link
+    }
+}
+
+/// What a goroutine is spawned with.
+#[derive(Debug, Clone)]
+pub struct SpawnOptions {
+    /// Shown by the dump and the overflow message.
+    pub name: Option<Arc<str>>,
+    /// Bytes; none: the runtime's default.
+    pub stack_size: Option<usize>,
+    /// A thread of its own for life.
+    pub locked: bool,
+    /// The line that spawned it.
+    pub spawned_at: &'static Location<'static>,
+}
+
+impl SpawnOptions {
+    /// Nothing special, spawned by the caller's caller.
+    #[track_caller]
+    pub fn new() -> SpawnOptions {
+        SpawnOptions { name: None, stack_size: None, locked: false, spawned_at: Location::caller() }
+    }
+}
+
+impl Default for SpawnOptions {
+    #[track_caller]
+    fn default() -> Self {
+        SpawnOptions::new()
+    }
+}
+
+impl G {
+    fn new() -> G {
+        G {
+            waiter: Waiter::goroutine(),
+            link: AtomicPtr::new(ptr::null_mut()),
+            id: AtomicU64::new(0),
+            scheduler: AtomicPtr::new(ptr::null_mut()),
+            home: AtomicPtr::new(ptr::null_mut()),
+            spawned_at: AtomicPtr::new(ptr::null_mut()),
+            since: AtomicU64::new(0),
+            reason: AtomicU8::new(Reason::Other as u8),
+            locked: AtomicBool::new(false),
+            started: AtomicBool::new(false),
+            calls_last: AtomicBool::new(false),
+            stack_size: AtomicU32::new(0),
+            name: Mutex::new(None),
+            completion: Completion::new(),
+            own: UnsafeCell::new(Own { context: None, switch: ptr::null(), table: None, room: Room::new() }),
+        }
+    }
+
+    pub(crate) fn waiter(&'static self) -> &'static Waiter {
+        &self.waiter
+    }
+
+    pub(crate) fn state(&self) -> &state::State {
+        self.waiter.state()
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id.load(Relaxed)
+    }
+
+    /// The runtime it belongs to. Only for goroutines that are not free.
+    pub(crate) fn scheduler(&self) -> &'static Scheduler {
+        let scheduler = self.scheduler.load(Relaxed);
+        debug_assert!(!scheduler.is_null());
+        // SAFETY: set at allocation; schedulers are never freed.
+        unsafe { &*scheduler }
+    }
+
+    pub(crate) fn belongs_to(&self, scheduler: &Scheduler) -> bool {
+        ptr::eq(self.scheduler.load(Relaxed), scheduler)
+    }
+
+    pub(crate) fn home(&self) -> Option<&'static M> {
+        // SAFETY: Ms are never freed.
+        unsafe { self.home.load(Relaxed).as_ref() }
+    }
+
+    pub(crate) fn set_home(&self, m: &'static M) {
+        self.home.store(ptr::from_ref(m).cast_mut(), Relaxed);
+    }
+
+    pub(crate) fn clear_home(&self) {
+        self.home.store(ptr::null_mut(), Relaxed);
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.locked.load(Relaxed)
+    }
+
+    pub(crate) fn spawned_at(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: null or a `&'static Location`.
+        unsafe { self.spawned_at.load(Relaxed).as_ref() }
+    }
+
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// As `name`, for a signal handler: never waits, allocates nothing, gives the name to `with`.
+    pub(crate) fn with_name_in_a_signal_handler(&self, with: impl FnOnce(&str)) {
+        if let Ok(name) = self.name.try_lock()
+            && let Some(name) = name.as_deref()
+        {
+            with(name);
+        }
+    }
+
+    pub(crate) fn stack_size(&self) -> usize {
+        self.stack_size.load(Relaxed) as usize * 1024
+    }
+
+    pub(crate) fn note_wait(&self, reason: Reason, since: u64) {
+        self.reason.store(reason as u8, Relaxed);
+        self.since.store(since, Relaxed);
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        Reason::from_u8(self.reason.load(Relaxed))
+    }
+
+    pub(crate) fn since(&self) -> u64 {
+        self.since.load(Relaxed)
+    }
+
+    pub(crate) fn started(&self) -> bool {
+        self.started.load(Relaxed)
+    }
+
+    pub(crate) fn mark_started(&self) {
+        self.started.store(true, Relaxed);
+    }
+
+    pub(crate) fn calls_last(&self) -> bool {
+        self.calls_last.load(Relaxed)
+    }
+
+    pub(crate) fn set_calls_last(&self, last: bool) {
+        self.calls_last.store(last, Relaxed);
+    }
+
+    /// What belongs to the owner.
+    ///
+    /// # Safety
+    /// The caller owns the goroutine, as the module's documentation says, and lets go of the pointer's target before it hands it on.
+    pub(crate) unsafe fn own(&self) -> *mut Own {
+        self.own.get()
+    }
+
+    /// Makes a new goroutine of free memory that is the caller's alone.
+    pub(crate) fn set_up(&'static self, scheduler: &'static Scheduler, id: u64, options: &SpawnOptions) {
+        self.state().allocate();
+        self.id.store(id, Relaxed);
+        self.scheduler.store(ptr::from_ref(scheduler).cast_mut(), Relaxed);
+        self.home.store(ptr::null_mut(), Relaxed);
+        self.spawned_at.store(ptr::from_ref(options.spawned_at).cast_mut(), Relaxed);
+        self.locked.store(options.locked, Relaxed);
+        self.started.store(false, Relaxed);
+        self.calls_last.store(false, Relaxed);
+        self.reason.store(Reason::Other as u8, Relaxed);
+        self.since.store(0, Relaxed);
+        let size = options.stack_size.unwrap_or(scheduler.config().stack_size);
+        self.stack_size.store(u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX), Relaxed);
+        self.completion.reset();
+        if options.name.is_some() {
+            self.name.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&options.name);
+        }
+    }
+
+    /// Forgets what a finished goroutine left, before its memory goes back to the slab.
+    fn tear_down(&self) {
+        self.state().free();
+        // The lock is taken only where there was a name to forget; nobody sets one but `set_up`.
+        let mut name = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+        if name.is_some() {
+            *name = None;
+        }
+    }
+}
+
+impl fmt::Debug for G {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "G{} {:?} {:?}", self.id(), self.state(), self.completion)
+    }
+}

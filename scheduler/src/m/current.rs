@@ -1,0 +1,71 @@
+//! The runtime's one thread-local, and the one way to read it.
+//!
+//! Rust and LLVM take for granted that a function stays on one thread: the address of a thread-local computed before a switch may be used
+//! again after it, on the wrong thread. So nothing in the runtime touches the variable but the functions below: each is never inlined,
+//! works on the variable from its first instruction to its last, and gives out a value that the optimiser cannot see through
+//! (`black_box`; `inline(never)` alone was measured not to be enough). What they return must not be used after a switch.
+
+use super::M;
+use crate::g::G;
+use crate::runtime::Scheduler;
+use std::cell::Cell;
+use std::hint::black_box;
+use std::ptr;
+
+#[derive(Clone, Copy)]
+struct Current {
+    m: *const M,
+    /// The runtime a plain thread works for: a helper that runs a goroutine's blocking call.
+    scheduler: *const Scheduler,
+}
+
+thread_local! {
+    static CURRENT: Cell<Current> = const { Cell::new(Current { m: ptr::null(), scheduler: ptr::null() }) };
+}
+
+/// The M this thread is, if it is one.
+#[inline(never)]
+pub(crate) fn m() -> Option<&'static M> {
+    let m = black_box(CURRENT.get().m);
+    // SAFETY: null, or set by `enter` to a `&'static M`.
+    unsafe { m.as_ref() }
+}
+
+/// The runtime this thread works for.
+#[inline(never)]
+pub(crate) fn scheduler() -> Option<&'static Scheduler> {
+    let current = CURRENT.get();
+    // SAFETY: each is null or was set to a `&'static`.
+    let scheduler = unsafe { current.m.as_ref().map(|m| m.scheduler()).or(current.scheduler.as_ref()) };
+    black_box(scheduler)
+}
+
+/// The goroutine this thread runs, unless it is inside an announced call.
+pub(crate) fn goroutine() -> Option<&'static G> {
+    m().and_then(M::goroutine)
+}
+
+/// This thread becomes an M.
+#[inline(never)]
+pub(super) fn become_m(m: &'static M) {
+    CURRENT.set(black_box(Current { m, scheduler: m.scheduler() }));
+}
+
+/// This thread is no M any more, and will end.
+#[inline(never)]
+pub(super) fn leave_m() {
+    CURRENT.set(black_box(Current { m: ptr::null(), scheduler: ptr::null() }));
+}
+
+/// Runs `f` on a plain thread that works for a runtime: spawns go there.
+#[inline(never)]
+pub(crate) fn working_for<R>(scheduler: &'static Scheduler, f: impl FnOnce() -> R) -> R {
+    struct Restore(Current);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(black_box(self.0));
+        }
+    }
+    let _restore = Restore(CURRENT.replace(Current { m: ptr::null(), scheduler }));
+    f()
+}

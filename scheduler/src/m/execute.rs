@@ -1,0 +1,209 @@
+//! One goroutine's turn: from the queue onto its stack, and what is to be done when it has left the stack.
+
+use super::M;
+use crate::g::context::{Command, Context, Switch};
+use crate::g::completion::{End, Finish};
+use crate::g::state::CommitPark;
+use crate::g::{G, slab};
+use crate::limits::clock;
+use crate::runtime::Mode;
+use crate::stack;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+impl M {
+    /// Runs a goroutine that was taken from a queue until it leaves its stack. Afterwards the M may have no P.
+    pub(super) fn execute(&'static self, g: &'static G, inherits_slice: bool) {
+        if !g.started() && !self.start(g) {
+            return;
+        }
+        let p = self.p();
+        let _fresh: bool = g.state().run();
+        if !inherits_slice {
+            p.tick.store(p.tick.load(std::sync::atomic::Ordering::Relaxed).wrapping_add(1), std::sync::atomic::Ordering::Relaxed);
+            if self.lease.preempt_requested() {
+                self.lease.clear_preempt();
+            }
+        }
+        p.counters.runs.bump();
+        self.set_running(Some(g));
+        loop {
+            self.lease.exit();
+            // SAFETY: taken from a queue, the goroutine is this M's, which lends it its stack: nothing here holds a reference into `own`
+            // while it runs but the context itself, which the goroutine does not touch.
+            let command = match unsafe { &mut (*g.own()).context } {
+                Some(context) => context.resume(),
+                None => unreachable!("{g:?} has no stack"),
+            };
+            // The thread is back on its own stack; the goroutine's is quiet.
+            if let Command::Park(epoch) = command {
+                // The P is still ours or lost; either way these are ours to write until the commit.
+                g.note_wait(g.reason(), clock::now_ns());
+                if g.state().commit_park(epoch) == CommitPark::AlreadyWoken {
+                    if self.lease.inside() {
+                        continue;
+                    }
+                    self.set_running(None);
+                    g.state().requeue();
+                    self.queue_without_p(g);
+                    return;
+                }
+                self.set_running(None);
+                if self.scheduler().stopping() {
+                    // The shutdown may have passed it by while it ran; nobody shall be able to wake it.
+                    let _now = g.state().abandon();
+                }
+                if self.lease.inside() {
+                    self.p().counters.parks.bump();
+                }
+                return;
+            }
+            self.set_running(None);
+            return match command {
+                Command::Exit => self.finish(g),
+                Command::Yield | Command::Preempted => self.requeue(g, command == Command::Preempted),
+                Command::Park(_) => unreachable!("handled above"),
+            };
+        }
+    }
+
+    /// Gives a fresh goroutine its stack and, in bound mode, its home. False: there is no stack, it waits for one.
+    fn start(&'static self, g: &'static G) -> bool {
+        let scheduler = self.scheduler();
+        // SAFETY: this M holds the P and is inside; no other reference to the caches is alive.
+        let caches = unsafe { self.p().caches() };
+        let size = g.stack_size();
+        let taken = if size == scheduler.config().stack_size { caches.stacks.take() } else { stack::take(size) };
+        let stack = match taken {
+            Ok(stack) => stack,
+            Err(why) => {
+                scheduler.wait_for_stack(g, why);
+                return false;
+            }
+        };
+        stack.set_owner(std::ptr::from_ref(g).cast());
+        // SAFETY: taken from a queue and not started: its variables are this M's.
+        unsafe { (*g.own()).context = Some(Context::new(stack, g, body)) };
+        if scheduler.mode() == Mode::Bound && !g.is_locked() {
+            g.set_home(self);
+            self.count_owned(1);
+        }
+        g.mark_started();
+        true
+    }
+
+    fn count_owned(&self, change: i32) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.owned.store(self.owned.load(Relaxed).wrapping_add_signed(change), Relaxed);
+    }
+
+    /// It gave way.
+    fn requeue(&'static self, g: &'static G, preempted: bool) {
+        g.state().requeue();
+        if !self.lease.inside() {
+            return self.queue_without_p(g);
+        }
+        let p = self.p();
+        if preempted {
+            p.counters.preempted.bump();
+            self.own().give_way.set(true);
+        } else {
+            p.counters.yields.bump();
+        }
+        if g.home().is_some() {
+            self.own().ready.borrow_mut().push_back(g);
+        } else if preempted {
+            self.scheduler().injector().push_one(g);
+            self.scheduler().wake_if_wanted();
+        } else {
+            // SAFETY: the loop holds its P and is inside.
+            let queue = unsafe { p.queue() };
+            if let Err(batch) = queue.push_back(g) {
+                p.counters.overflows.bump();
+                self.scheduler().injector().push(batch);
+                self.scheduler().wake_if_wanted();
+            }
+        }
+    }
+
+    /// It is ready, and its P was taken while it ran.
+    fn queue_without_p(&'static self, g: &'static G) {
+        if g.home().is_some() {
+            self.own().ready.borrow_mut().push_back(g);
+        } else {
+            self.scheduler().injector().push_one(g);
+            self.scheduler().wake_if_wanted();
+        }
+    }
+
+    /// It has ended: its stack, its joiner, its memory.
+    fn finish(&'static self, g: &'static G) {
+        let scheduler = self.scheduler();
+        // SAFETY: it has ended and its memory is not free yet; the handle may be at its table and room already, so only these two fields
+        // are touched.
+        let context = unsafe {
+            (*g.own()).switch = std::ptr::null();
+            (*g.own()).context.take()
+        };
+        let stack = context.map(Context::into_stack);
+        let inside = self.lease.inside();
+        if let Some(stack) = stack {
+            if inside {
+                // SAFETY: this M holds the P and is inside; no other reference to the caches is alive.
+                unsafe { self.p().caches() }.stacks.give_back(stack);
+            } else {
+                stack::give_back(stack);
+            }
+            scheduler.stack_came_back();
+        }
+        if g.home().is_some() {
+            self.count_owned(-1);
+            g.clear_home();
+        }
+        g.state().finish();
+        if inside {
+            self.p().counters.finished.bump();
+        } else {
+            scheduler.count_finished(1);
+        }
+        // From here on a joiner may free the memory: it is touched only where nobody joins.
+        if let Some(Finish { waiter, release }) = g.completion.finish(End::Returned) {
+            if release {
+                if inside {
+                    // SAFETY: as above.
+                    unsafe { self.p().caches() }.gs.give_back(g);
+                } else {
+                    slab::give_back(g);
+                }
+            }
+            if let Some(joiner) = waiter {
+                joiner.wake();
+            }
+        }
+        scheduler.goroutine_ended();
+    }
+}
+
+/// The first function on a goroutine's stack. Nothing unwinds out of it.
+fn body(g: &'static G, switch: *const Switch) {
+    let run = {
+        // SAFETY: as below.
+        let own = unsafe { g.own() };
+        // SAFETY: the goroutine runs: its variables are its own; the M holds a reference to `context` only.
+        unsafe {
+            (*own).switch = switch;
+            (*own).table.map(|table| (table, &raw mut (*own).room))
+        }
+    };
+    if let Some((table, room)) = run {
+        // SAFETY: `spawn` left a closure in the room with this table; it runs once.
+        unsafe { (table.run)(room) };
+        if g.completion.ready() {
+            // Nobody will ask. As with std's threads a panic of the result's Drop has nowhere to go; unlike there it costs nobody else.
+            // SAFETY: the room holds the result, and the handle is gone.
+            if catch_unwind(AssertUnwindSafe(|| unsafe { (table.drop_result)(room) })).is_err() {
+                eprintln!("threadle: the result of goroutine {} panicked in its Drop", g.id());
+            }
+        }
+    }
+    super::machine::leave_for_good();
+}

@@ -1,0 +1,454 @@
+//! The M itself: its words that others write, and its own variables.
+
+use super::current;
+use super::inbox::Inbox;
+use super::lease::Lease;
+use super::note::Note;
+use crate::g::G;
+use crate::g::context::{self, Command};
+use crate::idle::Sleeper;
+use crate::injector::Chain;
+use crate::limits::clock::ThreadClock;
+use crate::p::P;
+use crate::park::{Reason, Ticket};
+use crate::runtime::{Mode, Scheduler};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*, fence};
+use threadle_netpoll::Ready;
+
+/// In `next_p`: nobody gave it a P.
+const NO_P: u32 = u32::MAX;
+
+/// See the module. Never freed.
+pub(crate) struct M {
+    pub(crate) id: u32,
+    scheduler: &'static Scheduler,
+    /// It was made for one locked goroutine and runs no other.
+    pub(crate) exclusive: bool,
+    pub(crate) lease: Lease,
+    /// Ready goroutines that are at home here, left by other threads.
+    pub(crate) inbox: Inbox<G>,
+    pub(super) note: Note,
+    /// The P somebody gave it while it slept.
+    next_p: AtomicU32,
+    /// With it, the count of a searching M.
+    next_searches: AtomicBool,
+    asleep: AtomicBool,
+    /// It sleeps in the poll, where its note does not reach it.
+    polling: AtomicBool,
+    /// It holds one of the `procs` seats of those that may start fresh goroutines in bound mode.
+    seat: AtomicBool,
+    running: AtomicPtr<G>,
+    /// Started, unfinished goroutines that are at home here. Written by itself.
+    pub(crate) owned: AtomicU32,
+    clock: Mutex<Option<ThreadClock>>,
+    own: Own,
+}
+
+/// What only the M's own thread touches.
+pub(crate) struct Own {
+    /// At home here and made ready by this thread last: runs next.
+    pub(super) next: Cell<Option<&'static G>>,
+    /// At home here and ready, in turn.
+    pub(super) ready: RefCell<Chain<G>>,
+    /// Searches since the last found goroutine, counted in `Idle`.
+    pub(super) searching: Cell<bool>,
+    pub(super) tick: Cell<u32>,
+    /// How many goroutines in a row came out of a `next` slot.
+    pub(super) streak: Cell<u32>,
+    /// The last goroutine's slice was over: let others of the thread's and the process's turn come first.
+    pub(super) give_way: Cell<bool>,
+    /// What becomes ready now goes behind the ring's others, and somebody is woken once at the end.
+    pub(super) batching: Cell<bool>,
+    pub(super) batched: Cell<bool>,
+    pub(super) events: RefCell<Ready<Ticket>>,
+    /// It took its place in the queue of waiting Ms when it gave its P away.
+    pub(super) queued: Cell<bool>,
+    random: Cell<u32>,
+    /// Inside an announced call: to the runtime this is a plain thread.
+    in_call: Cell<bool>,
+    /// Polls of `block_on` under way: the goroutine may not leave its stack.
+    holds: Cell<u32>,
+    no_switch: Cell<u32>,
+}
+
+// SAFETY: everything is atomic or a lock, but `own`, which is private to this module's methods that only the M's thread calls
+// (`current::m()` gives an M to its own thread; others get it from the lists and use the words).
+unsafe impl Sync for M {}
+// SAFETY: as above.
+unsafe impl Send for M {}
+
+impl M {
+    pub(crate) fn new(id: u32, scheduler: &'static Scheduler, exclusive: bool) -> M {
+        M {
+            id,
+            scheduler,
+            exclusive,
+            lease: Lease::new(),
+            inbox: Inbox::new(),
+            note: Note::new(),
+            next_p: AtomicU32::new(NO_P),
+            next_searches: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            polling: AtomicBool::new(false),
+            seat: AtomicBool::new(false),
+            running: AtomicPtr::new(ptr::null_mut()),
+            owned: AtomicU32::new(0),
+            clock: Mutex::new(None),
+            own: Own {
+                next: Cell::new(None),
+                ready: RefCell::new(Chain::new()),
+                searching: Cell::new(false),
+                tick: Cell::new(0),
+                streak: Cell::new(0),
+                give_way: Cell::new(false),
+                batching: Cell::new(false),
+                batched: Cell::new(false),
+                events: RefCell::new(Ready::new()),
+                queued: Cell::new(false),
+                random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
+                in_call: Cell::new(false),
+                holds: Cell::new(0),
+                no_switch: Cell::new(0),
+            },
+        }
+    }
+
+    pub(crate) fn scheduler(&self) -> &'static Scheduler {
+        self.scheduler
+    }
+
+    /// Its own thread's variables.
+    pub(super) fn own(&self) -> &Own {
+        debug_assert!(current::m().is_none_or(|m| ptr::eq(m, self)), "another M's variables");
+        &self.own
+    }
+
+    /// The CPU clock of its thread, while it has one.
+    pub(crate) fn clock(&self) -> Option<ThreadClock> {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_clock(&self, clock: Option<ThreadClock>) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
+    }
+
+    // What goroutine code on this thread asks.
+
+    /// The goroutine whose stack the thread is on, unless it is inside an announced call.
+    pub(crate) fn goroutine(&self) -> Option<&'static G> {
+        if self.own().in_call.get() { None } else { self.running() }
+    }
+
+    /// As `goroutine`, also inside an announced call, and for other threads: a hint to them.
+    pub(crate) fn running(&self) -> Option<&'static G> {
+        // SAFETY: Gs are never freed.
+        unsafe { self.running.load(Relaxed).as_ref() }
+    }
+
+    pub(super) fn set_running(&self, g: Option<&'static G>) {
+        self.running.store(g.map_or(ptr::null_mut(), |g| ptr::from_ref(g).cast_mut()), Relaxed);
+    }
+
+    /// Whether the goroutine may wait by leaving its stack; else it waits in place.
+    pub(crate) fn may_leave_stack(&self) -> bool {
+        let own = self.own();
+        !own.in_call.get() && own.holds.get() == 0 && !std::thread::panicking()
+    }
+
+    pub(crate) fn in_call(&self) -> bool {
+        self.own().in_call.get()
+    }
+
+    pub(crate) fn set_in_call(&self, in_call: bool) {
+        self.own().in_call.set(in_call);
+    }
+
+    /// The goroutine stays on its stack until the matching `unhold`. True: it may not have before either.
+    pub(crate) fn hold(&self) -> bool {
+        let holds = &self.own().holds;
+        holds.set(holds.get() + 1);
+        holds.get() > 1
+    }
+
+    pub(crate) fn unhold(&self) {
+        let holds = &self.own().holds;
+        holds.set(holds.get() - 1);
+    }
+
+    pub(crate) fn holds(&self) -> bool {
+        self.own().holds.get() > 0
+    }
+
+    pub(crate) fn switch_forbidden(&self) -> bool {
+        let own = self.own();
+        own.no_switch.get() > 0 && !own.in_call.get()
+    }
+
+    pub(crate) fn forbid_switch(&self) {
+        let count = &self.own().no_switch;
+        count.set(count.get() + 1);
+    }
+
+    pub(crate) fn allow_switch(&self) {
+        let count = &self.own().no_switch;
+        count.set(count.get() - 1);
+    }
+
+    // The P.
+
+    /// Does something with the P, if this M has one and may touch it: from goroutine code or from the M's own loop. Never waits.
+    #[inline]
+    pub(crate) fn with_p<R>(&self, f: impl FnOnce(&'static P) -> R) -> Option<R> {
+        if self.own().in_call.get() {
+            return None;
+        }
+        if self.lease.inside() {
+            return self.lease.p().map(|p| f(self.scheduler.p(p)));
+        }
+        if !self.lease.enter() {
+            return None;
+        }
+        let done = self.lease.p().map(|p| f(self.scheduler.p(p)));
+        self.lease.exit();
+        done
+    }
+
+    /// Which P this M has, or had a moment ago.
+    pub(crate) fn p_hint(&self) -> Option<u32> {
+        self.lease.p()
+    }
+
+    /// The P, for the M's own loop. Only while the M has one.
+    pub(super) fn p(&self) -> &'static P {
+        match self.lease.p() {
+            Some(p) => self.scheduler.p(p),
+            None => unreachable!("M{} runs its loop without a P", self.id),
+        }
+    }
+
+    pub(super) fn take_p(&'static self, p: u32) {
+        self.lease.grant(p);
+        self.scheduler.p(p).set_m(Some(self));
+        self.scheduler.monitor().p_is_busy();
+    }
+
+    /// In user code, without a P: this idle one is its own now.
+    pub(crate) fn take_idle_p(&'static self, p: u32) {
+        self.take_p(p);
+        self.lease.exit();
+    }
+
+    /// Gives the P up, from inside; the caller passes it on.
+    pub(crate) fn give_up_p(&self) -> u32 {
+        let p = self.lease.surrender();
+        self.scheduler.p(p).set_m(None);
+        p
+    }
+
+    // Its sleep.
+
+    /// Somebody gives it a P, while it sleeps, polls, or waits for one.
+    pub(crate) fn assign(&self, p: u32, searches: bool) {
+        self.next_searches.store(searches, Relaxed);
+        self.next_p.store(p, Release);
+        self.wake();
+    }
+
+    /// Takes back what was assigned to an M that got no thread.
+    pub(crate) fn unassign(&self) {
+        self.next_p.store(NO_P, Relaxed);
+        self.next_searches.store(false, Relaxed);
+    }
+
+    /// Breaks its sleep, whatever it sleeps in.
+    pub(crate) fn wake(&self) {
+        self.note.set();
+        fence(SeqCst);
+        if self.polling.load(Relaxed) {
+            self.scheduler.poller().interrupt();
+        }
+    }
+
+    /// The P somebody gave it: it is its own now.
+    pub(super) fn take_assigned(&'static self) -> bool {
+        let p = self.next_p.swap(NO_P, Acquire);
+        if p == NO_P {
+            return false;
+        }
+        self.own().searching.set(self.next_searches.swap(false, Relaxed));
+        self.take_p(p);
+        true
+    }
+
+    pub(super) fn is_assigned(&self) -> bool {
+        self.next_p.load(Relaxed) != NO_P
+    }
+
+    /// It begins or ends to sleep in the poll. Begin: what `wake` did before must be looked at after.
+    pub(super) fn set_polling(&self, polling: bool) {
+        self.polling.store(polling, Relaxed);
+        fence(SeqCst);
+    }
+
+    // Bound mode.
+
+    /// Whether started goroutines beside the running one are at home here.
+    pub(crate) fn holds_up_others(&self) -> bool {
+        self.owned.load(Relaxed) > 1
+    }
+
+    /// Whether it may run a goroutine that has not started: always when migrating; bound, if it has or gets a seat (DESIGN 4: a substitute
+    /// starts fresh goroutines only while fewer than `procs` homes are unblocked).
+    pub(super) fn may_start_fresh(&self) -> bool {
+        if self.exclusive {
+            return false;
+        }
+        match self.scheduler.mode() {
+            Mode::Migrating => true,
+            Mode::Bound => {
+                self.seat.load(Relaxed) || {
+                    let got = self.scheduler.take_seat();
+                    if got {
+                        self.seat.store(true, Relaxed);
+                    }
+                    got
+                }
+            }
+        }
+    }
+
+    /// It sleeps, ends, or is blocked in user code: others may start goroutines.
+    pub(crate) fn give_up_seat(&self) {
+        if self.seat.load(Relaxed) && self.seat.swap(false, AcqRel) {
+            self.scheduler.free_seat();
+        }
+    }
+
+    pub(crate) fn has_seat(&self) -> bool {
+        self.seat.load(Relaxed)
+    }
+
+    /// Whether what becomes ready now is announced later, once.
+    pub(crate) fn batches(&self) -> bool {
+        let own = self.own();
+        let batches = own.batching.get();
+        if batches {
+            own.batched.set(true);
+        }
+        batches
+    }
+
+    /// One of its goroutines is ready, says its own thread.
+    pub(crate) fn push_own(&self, g: &'static G) {
+        let own = self.own();
+        if own.batching.get() {
+            own.ready.borrow_mut().push_back(g);
+        } else if let Some(kicked) = own.next.replace(Some(g)) {
+            own.ready.borrow_mut().push_back(kicked);
+        }
+    }
+
+    // Switching.
+
+    /// Leaves the goroutine's stack, with a command for the M. Returns when it is resumed, perhaps on another M.
+    pub(crate) fn switch(g: &'static G, command: Command) {
+        // The M's loop finds out whether it still has a P by `inside`.
+        enter();
+        // SAFETY: the goroutine runs: what it owns is its own; the switch was stored when its body began.
+        unsafe { context::suspend((*g.own()).switch, command) }
+    }
+
+    /// Waits in place: P handed on, the thread sleeps in `sleep`, then a P is waited for.
+    pub(crate) fn wait_in_place<R>(&'static self, reason: Reason, sleep: impl FnOnce() -> R) -> R {
+        if self.own().in_call.get() {
+            return sleep();
+        }
+        if let Some(g) = self.running() {
+            g.note_wait(reason, crate::limits::clock::now_ns());
+        }
+        if self.lease.inside() || self.lease.enter() {
+            let p = self.give_up_p();
+            self.give_up_seat();
+            self.scheduler.hand_off(p);
+        }
+        if self.holds() {
+            warn_of_a_wait_in_a_poll(self.running());
+        }
+        let result = sleep();
+        self.reacquire_in_place();
+        result
+    }
+
+    /// In user code, without a P: waits for one on this thread, and is in user code again.
+    pub(crate) fn reacquire_in_place(&'static self) {
+        match self.scheduler.idle().take_p_or_wait(self) {
+            Some(p) => self.take_p(p),
+            None if self.await_assigned() => {}
+            None => self.end_of_the_runtime(),
+        }
+        self.lease.exit();
+    }
+
+    /// A pseudo-random number (xorshift, Marsaglia 2003).
+    pub(super) fn random(&self) -> u32 {
+        let random = &self.own().random;
+        let mut x = random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        random.set(x);
+        x
+    }
+}
+
+#[cold]
+fn warn_of_a_wait_in_a_poll(g: Option<&'static G>) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Relaxed) {
+        let at = g.and_then(G::spawned_at).map_or_else(String::new, |at| format!(" (goroutine spawned at {at})"));
+        eprintln!("threadle: a call inside a future's poll has to wait{at}: it holds its whole thread meanwhile; use `go` for blocking code. Said once");
+    }
+}
+
+/// The body has returned: the M's loop takes over.
+pub(super) fn leave_for_good() {
+    enter();
+}
+
+/// From user code into the runtime: the loop takes over. Apart, so that nothing of the M is held over the switch.
+#[inline(never)]
+fn enter() {
+    if let Some(m) = current::m() {
+        let _has_p: bool = m.lease.enter();
+    }
+}
+
+impl Sleeper for M {
+    fn asleep(&self) -> &AtomicBool {
+        &self.asleep
+    }
+
+    fn has_own_work(&self) -> bool {
+        // Asked by itself, or by whoever pushed to its inbox and knows.
+        !self.inbox.is_empty() || self.own.next.get().is_some() || !self.own.ready.borrow().is_empty()
+    }
+
+    fn rank(&self) -> u8 {
+        // One that sleeps in the poll last: somebody would have to take its place. A home before a thread that would become one. An
+        // exclusive one can run nothing that a P was given for.
+        if self.exclusive {
+            return 0;
+        }
+        1 + u8::from(self.owned.load(Relaxed) > 0) + 2 * u8::from(!self.polling.load(Relaxed))
+    }
+}
+
+impl fmt::Debug for M {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("M").field("id", &self.id).field("p", &self.lease.p()).field("asleep", &self.asleep).finish_non_exhaustive()
+    }
+}

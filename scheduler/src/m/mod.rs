@@ -1,0 +1,24 @@
+//! M: the thread that runs goroutines. `schedule` is its loop, `lease` its right to a P, `rest` what it does without one.
+
+#[cfg(not(loom))]
+pub(crate) mod current;
+#[cfg(not(loom))]
+mod execute;
+pub(crate) mod fence;
+pub(crate) mod inbox;
+pub(crate) mod lease;
+#[cfg(not(loom))]
+mod machine;
+#[cfg(not(loom))]
+pub(crate) mod note;
+#[cfg(not(loom))]
+mod rest;
+#[cfg(not(loom))]
+mod schedule;
+#[cfg(not(loom))]
+mod thread;
+
+#[cfg(not(loom))]
+pub(crate) use machine::M;
+#[cfg(not(loom))]
+pub(crate) use thread::start_thread;

@@ -1,0 +1,187 @@
+//! What an M does without a P: sleep on its note, sleep in the poll, or wait for a P in the queue.
+
+use super::M;
+use crate::limits::clock;
+use crate::timers::NEVER;
+use std::time::Duration;
+use threadle_netpoll::{Polled, Sleep};
+
+/// An M that nobody needed for so long ends, if there are others to spare.
+const LONG: Duration = Duration::from_secs(10);
+
+impl M {
+    /// Returns with a P (true), or when the thread is to end.
+    pub(super) fn rest(&'static self) -> bool {
+        if self.own().queued.replace(false) {
+            return self.await_assigned();
+        }
+        let scheduler = self.scheduler();
+        loop {
+            if scheduler.stopping() {
+                self.give_up_seat();
+                return false;
+            }
+            if self.take_assigned() {
+                return true;
+            }
+            if self.own_work_waits() {
+                return self.want_p();
+            }
+            if self.exclusive && !self.is_home() {
+                // The goroutine it was made for has ended.
+                return false;
+            }
+            if self.has_seat() {
+                self.give_up_seat();
+                // Somebody who has a P may have let it go because this seat was taken.
+                if scheduler.any_work() {
+                    scheduler.wake_if_wanted();
+                }
+            }
+            match scheduler.idle().sleep(self) {
+                Ok(()) => {}
+                Err(Some(p)) => {
+                    self.take_p(p);
+                    return true;
+                }
+                Err(None) => return self.await_assigned(),
+            }
+            match self.sleep_or_poll() {
+                Slept::Assigned => return true,
+                Slept::Look => {}
+                Slept::End => return false,
+            }
+        }
+    }
+
+    fn own_work_waits(&self) -> bool {
+        use crate::idle::Sleeper;
+        self.has_own_work()
+    }
+
+    fn want_p(&'static self) -> bool {
+        match self.scheduler().idle().take_p_or_wait(self) {
+            Some(p) => {
+                self.take_p(p);
+                true
+            }
+            None => self.await_assigned(),
+        }
+    }
+
+    /// In the queue of waiting Ms: sleeps until it is given a P. False: the runtime ended first.
+    #[must_use]
+    pub(super) fn await_assigned(&'static self) -> bool {
+        while !self.take_assigned() {
+            if self.scheduler().stopping() {
+                return false;
+            }
+            self.note.sleep(None);
+        }
+        true
+    }
+
+    /// On the list of sleepers.
+    fn sleep_or_poll(&'static self) -> Slept {
+        let scheduler = self.scheduler();
+        if !self.exclusive {
+            let polled = self.poll_blocking();
+            if polled != Slept::End {
+                return polled;
+            }
+        }
+        // Somebody else polls.
+        let spare = scheduler.has_spare_threads() && !self.exclusive;
+        let timely = self.note.sleep((spare && !self.is_home()).then_some(LONG));
+        if self.take_assigned() {
+            return Slept::Assigned;
+        }
+        if scheduler.idle().wake_myself(self) {
+            if !timely && !self.is_home() && !scheduler.stopping() {
+                return Slept::End;
+            }
+            return Slept::Look;
+        }
+        // Somebody took it off the list: it has a P, or is in the queue for one.
+        self.assigned_or_look()
+    }
+
+    fn assigned_or_look(&'static self) -> Slept {
+        // Where the runtime ends, `rest` looks and says so.
+        if self.await_assigned() { Slept::Assigned } else { Slept::Look }
+    }
+
+    /// Whether goroutines that started here are still there: then the thread must not end.
+    pub(super) fn is_home(&self) -> bool {
+        self.owned.load(std::sync::atomic::Ordering::Relaxed) > 0
+    }
+
+    /// `End`: somebody else polls.
+    fn poll_blocking(&'static self) -> Slept {
+        let scheduler = self.scheduler();
+        let mut events = self.own().events.borrow_mut();
+        self.set_polling(true);
+        let polled = scheduler.poller().poll_blocking(&mut events, || {
+            if self.note.take() || self.is_assigned() || scheduler.stopping() {
+                return Sleep::Not;
+            }
+            match scheduler.earliest_timer() {
+                NEVER => Sleep::Forever,
+                when => Sleep::Until(clock::to_instant(when)),
+            }
+        });
+        self.set_polling(false);
+        match polled {
+            Ok(Polled::NotMine) => return Slept::End,
+            Ok(Polled::Done { .. }) => {}
+            Err(error) => crate::poll::broken(&error),
+        }
+        // Who gave it a P, or broke the sleep for another reason, set the note as well; it means nothing from here on.
+        let listed = scheduler.idle().wake_myself(self);
+        let now = clock::now_ns();
+        let due = scheduler.earliest_timer() <= now;
+        if listed
+            && (due || !events.is_empty())
+            && let Some(p) = scheduler.idle().take_p()
+        {
+            self.take_p(p);
+        }
+        if self.lease.inside() || (!listed && self.take_assigned()) {
+            let p = self.p();
+            p.counters.polls.bump();
+            p.counters.poll_events.add(events.len() as u64);
+            self.batch(p, || {
+                crate::poll::wake_all(&mut events);
+                p.counters.timers_fired.add(scheduler.fire_due_timers(now) as u64);
+            });
+            return Slept::Assigned;
+        }
+        // No P is free. What became ready goes where the others look; due timers must not wait until their busy P gets to them.
+        crate::poll::wake_all(&mut events);
+        scheduler.fire_due_timers(now);
+        drop(events);
+        if listed {
+            return Slept::Look;
+        }
+        self.assigned_or_look()
+    }
+
+    /// The runtime has ended while a goroutine of this thread is in the middle of something: its stack, and the thread-locals it may have
+    /// borrowed, must stay. The thread sleeps for good.
+    pub(crate) fn end_of_the_runtime(&self) -> ! {
+        self.scheduler().m_sleeps_for_good(self);
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Slept {
+    /// It has a P.
+    Assigned,
+    /// It is awake, without one.
+    Look,
+    /// It slept for long and nobody needed it.
+    End,
+}

@@ -1,0 +1,361 @@
+//! The M's loop, and the order in which it looks for work: `look`, read from top to bottom.
+
+use super::M;
+use crate::g::G;
+use crate::idle::Released;
+use crate::limits::clock;
+use crate::p::P;
+use crate::timers::NEVER;
+use threadle_netpoll::Polled;
+
+/// Every so many turns others are looked at first, however much is at hand (Go's number: a prime, so that it keeps step with nothing).
+const FAIRNESS: u32 = 61;
+/// So many goroutines in a row may come out of the `next` slots while others are queued behind.
+const STREAK: u32 = 16;
+/// Rounds of looking at every other P before giving up (Go's number).
+const STEAL_ROUNDS: u32 = 4;
+/// A `runnext` that its own P is about to run is left to it for so long.
+const COURTESY_NS: u64 = 3_000;
+
+/// What looking for work came to.
+enum Found {
+    /// Run this; true: in the slice of the one before.
+    Work(&'static G, bool),
+    /// Nothing here; look further on.
+    Nothing,
+    /// The P was given to somebody who needs it more.
+    GaveP,
+}
+
+use Found::*;
+
+/// `return` what was found.
+macro_rules! found {
+    ($look:expr) => {
+        match $look {
+            Nothing => {}
+            found => return found,
+        }
+    };
+}
+
+impl M {
+    /// Runs goroutines until the runtime ends. The thread is this M's.
+    pub(super) fn run(&'static self) {
+        loop {
+            if !self.lease.inside() && !self.rest() {
+                return;
+            }
+            match self.look() {
+                Work(g, inherits_slice) => {
+                    self.found_work();
+                    self.execute(g, inherits_slice);
+                }
+                Nothing => self.let_p_go(),
+                GaveP => {}
+            }
+        }
+    }
+
+    /// The search order (DESIGN 6).
+    fn look(&'static self) -> Found {
+        let p = self.p();
+        if self.scheduler().stopping() {
+            return Nothing;
+        }
+        if self.exclusive {
+            return self.own_work();
+        }
+        let tick = self.own().tick.get().wrapping_add(1);
+        self.own().tick.set(tick);
+        if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
+            found!(self.fairness(p));
+        }
+        self.fire_due_timers(p);
+        found!(self.next_slots(p));
+        found!(self.queues(p, tick));
+        found!(self.last_resort_slots(p));
+        found!(self.waiting_ms());
+        found!(self.injected(p));
+        if self.poll(p) {
+            found!(self.queues(p, tick));
+            found!(self.last_resort_slots(p));
+        }
+        self.steal(p)
+    }
+
+    fn own_work(&'static self) -> Found {
+        let own = self.own();
+        self.collect_inbox();
+        match own.next.take().or_else(|| own.ready.borrow_mut().pop_front()) {
+            Some(g) => Work(g, false),
+            None => Nothing,
+        }
+    }
+
+    /// What must not wait for ever behind the P's own work: Ms without a P, injected goroutines, and the poller.
+    fn fairness(&'static self, p: &'static P) -> Found {
+        let scheduler = self.scheduler();
+        self.poll(p);
+        if scheduler.idle().waiting() > 0 {
+            let next = if self.has_ready() { scheduler.idle().swap_waiting(self) } else { scheduler.idle().next_waiting() };
+            if let Some(m) = next {
+                let queued = self.has_ready();
+                m.assign(self.give_up_p(), false);
+                self.stop_searching();
+                // Where we took its place in the queue, we sleep in it; `rest` sees that it was us.
+                self.own().queued.set(queued);
+                return GaveP;
+            }
+        }
+        if !scheduler.injector().is_empty()
+            && self.may_start_fresh()
+            && let Some(g) = scheduler.injector().pop_one()
+        {
+            return Work(g, false);
+        }
+        Nothing
+    }
+
+    fn has_ready(&self) -> bool {
+        use crate::idle::Sleeper;
+        self.has_own_work()
+    }
+
+    fn fire_due_timers(&self, p: &'static P) {
+        let next = p.timers.next();
+        if next != NEVER {
+            let now = clock::now_ns();
+            if now >= next {
+                self.batch(p, || p.counters.timers_fired.add(p.timers.run_due(now) as u64));
+            }
+        }
+    }
+
+    /// What became ready last runs next, on the thread and with the caches of who made it ready, and in its slice; but not for ever.
+    fn next_slots(&self, p: &'static P) -> Found {
+        let own = self.own();
+        if own.streak.get() >= STREAK {
+            return Nothing;
+        }
+        let next = own.next.take().or_else(|| {
+            // SAFETY: the loop holds its P and is inside.
+            let queue = unsafe { p.queue() };
+            if p.ring.has_next() && self.may_start_fresh() { queue.pop_next() } else { None }
+        });
+        match next {
+            Some(g) => {
+                own.streak.set(own.streak.get() + 1);
+                Work(g, true)
+            }
+            None => Nothing,
+        }
+    }
+
+    /// The thread's own goroutines and the P's, by turns.
+    fn queues(&self, p: &'static P, tick: u32) -> Found {
+        self.collect_inbox();
+        let own = self.own();
+        let ring = || {
+            // SAFETY: the loop holds its P and is inside.
+            let queue = unsafe { p.queue() };
+            if queue.len() > 0 && self.may_start_fresh() { queue.pop_ring() } else { None }
+        };
+        let mine = || own.ready.borrow_mut().pop_front();
+        let g = if tick & 1 == 0 { mine().or_else(ring) } else { ring().or_else(mine) };
+        match g {
+            Some(g) => {
+                own.streak.set(0);
+                Work(g, false)
+            }
+            None => Nothing,
+        }
+    }
+
+    /// The `next` slots again, where the streak was long but nobody else is queued. The P's first: the thread's had its turns.
+    fn last_resort_slots(&self, p: &'static P) -> Found {
+        let own = self.own();
+        own.streak.set(0);
+        let next = if p.ring.has_next() && self.may_start_fresh() {
+            // SAFETY: the loop holds its P and is inside.
+            unsafe { p.queue() }.pop_next()
+        } else {
+            None
+        };
+        match next.or_else(|| own.next.take()) {
+            Some(g) => Work(g, false),
+            None => Nothing,
+        }
+    }
+
+    fn collect_inbox(&self) {
+        if !self.inbox.is_empty() {
+            self.own().ready.borrow_mut().append(self.inbox.take());
+        }
+    }
+
+    /// An M with ready goroutines and no P gets this one.
+    fn waiting_ms(&'static self) -> Found {
+        match self.scheduler().idle().next_waiting() {
+            Some(m) => {
+                m.assign(self.give_up_p(), false);
+                self.stop_searching();
+                GaveP
+            }
+            None => Nothing,
+        }
+    }
+
+    fn injected(&self, p: &'static P) -> Found {
+        let injector = self.scheduler().injector();
+        if injector.is_empty() || !self.may_start_fresh() {
+            return Nothing;
+        }
+        let Some(mut batch) = injector.pop() else { return Nothing };
+        let Some(first) = batch.pop_front() else { return Nothing };
+        // SAFETY: the loop holds its P and is inside.
+        let left = unsafe { p.queue() }.push_chain(batch);
+        if !left.is_empty() {
+            injector.push(left);
+        }
+        if p.ring.len() > 0 {
+            self.scheduler().wake_if_wanted();
+        }
+        Work(first, false)
+    }
+
+    /// Looks at the descriptors without waiting. True: something became ready.
+    fn poll(&self, p: &'static P) -> bool {
+        let poller = self.scheduler().poller();
+        if poller.waiters() == 0 {
+            return false;
+        }
+        let mut events = self.own().events.borrow_mut();
+        match poller.poll_now(&mut events) {
+            Ok(Polled::NotMine) => false,
+            Ok(Polled::Done { .. }) => {
+                p.counters.polls.bump();
+                p.counters.poll_events.add(events.len() as u64);
+                let any = !events.is_empty();
+                self.batch(p, || crate::poll::wake_all(&mut events));
+                any
+            }
+            Err(error) => crate::poll::broken(&error),
+        }
+    }
+
+    /// What becomes ready in `f` goes behind the ring's, in order, and is announced once.
+    pub(super) fn batch(&self, p: &'static P, f: impl FnOnce()) {
+        let own = self.own();
+        own.batching.set(true);
+        f();
+        own.batching.set(false);
+        if own.batched.replace(false) && p.ring.len() > 0 {
+            self.scheduler().wake_if_wanted();
+        }
+    }
+
+    /// Half of another P's ring, or due timers that its owner does not get to.
+    fn steal(&'static self, p: &'static P) -> Found {
+        let scheduler = self.scheduler();
+        let own = self.own();
+        if !self.may_start_fresh() {
+            return Nothing;
+        }
+        if !own.searching.get() {
+            if !scheduler.idle().start_searching(scheduler.procs()) {
+                return Nothing;
+            }
+            own.searching.set(true);
+        }
+        // SAFETY: the loop holds its P and is inside.
+        let queue = unsafe { p.queue() };
+        for round in 0..STEAL_ROUNDS {
+            let last = round + 1 == STEAL_ROUNDS;
+            let order = scheduler.steal_order(self.random());
+            for index in order {
+                if index == p.index {
+                    continue;
+                }
+                let victim = scheduler.p(index);
+                if last && victim.timers.next() != NEVER {
+                    let now = clock::now_ns();
+                    if now >= victim.timers.next() {
+                        self.batch(p, || p.counters.timers_fired.add(victim.timers.run_due(now) as u64));
+                        // What became ready lies in the ring or in the thread's own queue.
+                        found!(self.queues(p, 0));
+                    }
+                }
+                if let Some(g) = victim.ring.steal_into(queue) {
+                    p.counters.steals.bump();
+                    p.counters.stolen.add(1 + queue.len() as u64);
+                    return Work(g, false);
+                }
+                if last
+                    && victim.ring.has_next()
+                    && self.after_courtesy(victim)
+                    && let Some(g) = victim.ring.steal_next()
+                {
+                    p.counters.steals.bump();
+                    p.counters.stolen.bump();
+                    return Work(g, false);
+                }
+            }
+        }
+        Nothing
+    }
+
+    /// Gives the victim a moment to run its `runnext` itself, where it can. True: it is still there.
+    fn after_courtesy(&self, victim: &'static P) -> bool {
+        let in_call = victim.m().is_none_or(|m| m.lease.call_seen().is_some());
+        if in_call {
+            return true;
+        }
+        // A pair that plays ping-pong through the slot fills it again and again: it gets on, and stays on its thread.
+        let runs = victim.counters.runs.get();
+        let end = clock::now_ns() + COURTESY_NS;
+        while clock::now_ns() < end {
+            std::hint::spin_loop();
+            if !victim.ring.has_next() || victim.counters.runs.get() != runs {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Work was found: if this M searched and was the last to do so, another takes over the search before it runs anything.
+    fn found_work(&self) {
+        if self.own().searching.replace(false) && self.scheduler().idle().stop_searching() {
+            self.scheduler().wake_if_wanted();
+        }
+    }
+
+    fn stop_searching(&self) {
+        if self.own().searching.replace(false) {
+            let _last: bool = self.scheduler().idle().stop_searching();
+        }
+    }
+
+    /// Nothing anywhere: the P idles, or goes to an M that waits for one; then the last look (`idle.rs`).
+    fn let_p_go(&'static self) {
+        let scheduler = self.scheduler();
+        let p = self.give_up_p();
+        match scheduler.idle().release(p) {
+            Released::To(m) => {
+                m.assign(p, false);
+                self.stop_searching();
+            }
+            Released::Idles => {
+                self.stop_searching();
+                if !scheduler.stopping()
+                    && scheduler.any_work()
+                    && self.may_start_fresh()
+                    && let Some(p) = scheduler.idle().take_p()
+                {
+                    self.take_p(p);
+                    self.own().searching.set(scheduler.idle().start_searching(scheduler.procs()));
+                }
+            }
+        }
+    }
+}

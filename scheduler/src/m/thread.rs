@@ -1,0 +1,43 @@
+//! The life of an M's thread.
+
+use super::M;
+use super::current;
+use crate::limits::clock::ThreadClock;
+use crate::runtime::Scheduler;
+use crate::stack::overflow::AltStack;
+use std::io;
+
+/// Makes a thread for an M. The P it shall have was assigned before, or somebody assigns one later.
+pub(crate) fn start_thread(scheduler: &'static Scheduler, m: &'static M) -> io::Result<()> {
+    let name = format!("{}-{}", scheduler.config().thread_name, m.id);
+    let handle = std::thread::Builder::new().name(name).spawn(move || live(m))?;
+    scheduler.thread_started(m, handle);
+    Ok(())
+}
+
+fn live(m: &'static M) {
+    /// A panic may not cross the loop: goroutines' panics end at their root, so this is a fault of the runtime.
+    struct Abort;
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("threadle: a panic reached the scheduler's loop; this is a bug in the runtime");
+                std::process::abort();
+            }
+        }
+    }
+    let _abort = Abort;
+    current::become_m(m);
+    // Without it an overflow is still caught, as a plain SIGSEGV with less of a message.
+    let _stack = AltStack::install().inspect_err(|error| eprintln!("threadle: no signal stack for a thread: {error}"));
+    m.set_clock(ThreadClock::current().ok());
+    m.run();
+    m.give_up_seat();
+    m.set_clock(None);
+    if m.is_home() {
+        // Thread-locals of this thread may be borrowed by the stacks of goroutines that were abandoned (DESIGN 4): it never ends.
+        m.end_of_the_runtime();
+    }
+    current::leave_m();
+    m.scheduler().thread_ends(m);
+}

@@ -1,0 +1,318 @@
+//! The monitor: a thread without a P that looks after those who cannot look after themselves (Go's sysmon).
+//!
+//! Each round it takes the Ps of Ms that are away (`retake`), wakes somebody for work that lies while a P idles, polls the network if
+//! nobody did for 10 ms, lets those that wait for a stack try again, gives cold stacks back, and says what is wrong (`report`).
+//!
+//! **How often.** Every 20 us while there is something to watch closely, doubling after 50 quiet rounds up to 10 ms, but never past the end
+//! of a slice. When every P has idled for a while it sleeps for good and is woken by the next M that takes a P:
+//!
+//! ```text
+//! monitor                                   M takes a P
+//! 1. deep = true                            1. idle Ps - 1 (a read-modify-write)
+//! 2. fence(SeqCst)                          2. fence(SeqCst)
+//! 3. all Ps idle? sleep                     3. deep? set the note
+//! ```
+//!
+//! A push to a `runnext` wakes nobody, so while it naps for long it must be told (`look_soon`), or the goroutine there would lie until the
+//! nap is over although a P idles.
+
+mod report;
+mod retake;
+
+use crate::limits::{clock, cpu};
+use crate::m::note::Note;
+use crate::p::P;
+use crate::runtime::Scheduler;
+use crate::stack;
+use report::Reports;
+use retake::Seen;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::*, fence};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+const SHORTEST_NS: u64 = 20_000;
+const LONGEST_NS: u64 = 10_000_000;
+const QUIET_ROUNDS: u32 = 50;
+/// A goroutine's time slice.
+pub(crate) const SLICE_NS: u64 = 10_000_000;
+/// While some P idles and another is in use it naps no longer: a `runnext` that fills up meanwhile is not announced to a short nap.
+const NAP_NS: u64 = 80_000;
+/// All Ps idle for so long: nothing is going on.
+const AT_REST_NS: u64 = 50_000_000;
+/// The poller is looked at if nobody did for so long.
+const UNPOLLED: Duration = Duration::from_millis(10);
+const SECOND_NS: u64 = 1_000_000_000;
+
+const AWAKE: u8 = 0;
+/// A nap that `look_soon` should cut short.
+const NAPS: u8 = 1;
+/// Asleep until a P is used.
+const DEEP: u8 = 2;
+
+/// See the module.
+pub(crate) struct Monitor {
+    state: AtomicU8,
+    note: Note,
+    stopping: AtomicBool,
+    thread_wanted: AtomicBool,
+    trace: Option<Duration>,
+    /// `procs` follows the machine: the CPU limit is looked at once a second and shown by the metrics.
+    follow_cpus: bool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) detached: AtomicU64,
+    pub(crate) retaken: AtomicU64,
+    pub(crate) cpus: AtomicU64,
+}
+
+impl Monitor {
+    pub(crate) fn new(trace: Option<Duration>, follow_cpus: bool) -> Monitor {
+        Monitor {
+            state: AtomicU8::new(AWAKE),
+            note: Note::new(),
+            stopping: AtomicBool::new(false),
+            thread_wanted: AtomicBool::new(false),
+            trace,
+            follow_cpus,
+            thread: Mutex::new(None),
+            detached: AtomicU64::new(0),
+            retaken: AtomicU64::new(0),
+            cpus: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn start(&self, scheduler: &'static Scheduler) -> io::Result<()> {
+        let name = format!("{}-monitor", scheduler.config().thread_name);
+        let handle = std::thread::Builder::new().name(name).spawn(move || Round::new(scheduler).live())?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        Ok(())
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, SeqCst);
+        self.note.set();
+        let handle = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(handle) = handle {
+            // A panic of the monitor was reported by the hook; the runtime ends anyway.
+            let _ended = handle.join();
+        }
+    }
+
+    /// A P left the idle list.
+    #[inline]
+    pub(crate) fn p_is_busy(&self) {
+        fence(SeqCst);
+        if self.state.load(Relaxed) == DEEP {
+            self.note.set();
+        }
+    }
+
+    /// Something lies in a slot that nobody was woken for.
+    #[inline]
+    pub(crate) fn look_soon(&self) {
+        if self.state.load(Relaxed) != AWAKE {
+            self.cut_short();
+        }
+    }
+
+    #[cold]
+    fn cut_short(&self) {
+        if self.state.swap(AWAKE, AcqRel) != AWAKE {
+            self.note.set();
+        }
+    }
+
+    /// No thread was to be had for a P: look again while there is work.
+    pub(crate) fn thread_wanted(&self) {
+        self.thread_wanted.store(true, Relaxed);
+        self.look_soon();
+    }
+}
+
+/// The monitor's own variables.
+struct Round {
+    scheduler: &'static Scheduler,
+    seen: Vec<Seen>,
+    reports: Reports,
+    quiet: u32,
+    nap: u64,
+    at_rest_since: u64,
+    last_second: u64,
+    last_trace: u64,
+    next_trim: u64,
+    cpu_limit: Option<cpu::CpuLimit>,
+}
+
+impl Round {
+    fn new(scheduler: &'static Scheduler) -> Round {
+        Round {
+            scheduler,
+            seen: scheduler.ps().map(|_| Seen::default()).collect(),
+            reports: Reports::default(),
+            quiet: 0,
+            nap: SHORTEST_NS,
+            at_rest_since: 0,
+            last_second: clock::now_ns(),
+            last_trace: 0,
+            next_trim: 0,
+            cpu_limit: scheduler.monitor().follow_cpus.then(cpu::CpuLimit::find),
+        }
+    }
+
+    fn live(mut self) {
+        precise_sleeps();
+        let monitor = self.scheduler.monitor();
+        while !monitor.stopping.load(Acquire) {
+            self.sleep();
+            let now = clock::now_ns();
+            let acted = self.look(now);
+            if acted {
+                self.quiet = 0;
+                self.nap = SHORTEST_NS;
+            } else {
+                self.quiet += 1;
+                if self.quiet > QUIET_ROUNDS {
+                    self.nap = (self.nap * 2).min(LONGEST_NS);
+                }
+            }
+        }
+    }
+
+    /// Sleeps as long as the module says.
+    fn sleep(&mut self) {
+        let scheduler = self.scheduler;
+        let monitor = scheduler.monitor();
+        let counts = scheduler.idle().counts();
+        let now = clock::now_ns();
+        let all_idle = counts.idle() == scheduler.procs();
+        if !all_idle {
+            self.at_rest_since = 0;
+        } else if self.at_rest_since == 0 {
+            self.at_rest_since = now;
+        }
+        if all_idle && now - self.at_rest_since >= AT_REST_NS && monitor.trace.is_none() && scheduler.stackless() == 0 {
+            return self.sleep_deep();
+        }
+        let mut nap = self.nap;
+        if counts.idle() > 0 && !all_idle {
+            nap = nap.min(NAP_NS);
+        }
+        for (p, seen) in scheduler.ps().zip(&self.seen) {
+            if let Some(end) = seen.slice_end(p) {
+                nap = nap.min(end.saturating_sub(now).max(SHORTEST_NS));
+            }
+        }
+        if nap > NAP_NS {
+            monitor.state.store(NAPS, SeqCst);
+        }
+        let woken = monitor.note.sleep(Some(Duration::from_nanos(nap)));
+        monitor.state.store(AWAKE, SeqCst);
+        if woken {
+            self.quiet = 0;
+            self.nap = SHORTEST_NS;
+        }
+    }
+
+    fn sleep_deep(&mut self) {
+        let scheduler = self.scheduler;
+        let monitor = scheduler.monitor();
+        let until = stack::trim(clock::now_ns());
+        monitor.state.store(DEEP, SeqCst);
+        fence(SeqCst);
+        if scheduler.idle().counts().idle() == scheduler.procs() && !monitor.stopping.load(Acquire) {
+            let left = until.map(|until| Duration::from_nanos(until.saturating_sub(clock::now_ns())));
+            if left != Some(Duration::ZERO) {
+                monitor.note.sleep(left);
+            }
+        }
+        monitor.state.store(AWAKE, SeqCst);
+        self.quiet = 0;
+        self.nap = SHORTEST_NS;
+        if scheduler.idle().counts().idle() != scheduler.procs() {
+            self.at_rest_since = 0;
+        }
+    }
+
+    /// One round. True: something was done, so look closely for a while.
+    fn look(&mut self, now: u64) -> bool {
+        let scheduler = self.scheduler;
+        let mut acted = self.poll();
+        let others_wait = self.others_wait(now);
+        acted |= self.retake(now, others_wait);
+        acted |= self.wake_for_stuck_work(now);
+        if scheduler.stackless() > 0 {
+            scheduler.tend_stackless(now);
+        }
+        if now >= self.next_trim {
+            // Stacks come to rest at any time: a look ten times a second.
+            self.next_trim = stack::trim(now).unwrap_or(0).max(now + SECOND_NS / 10);
+        }
+        if now - self.last_second >= SECOND_NS {
+            self.last_second = now;
+            if let Some(limit) = &mut self.cpu_limit {
+                scheduler.monitor().cpus.store(limit.procs() as u64, Relaxed);
+            }
+        }
+        if let Some(interval) = scheduler.monitor().trace
+            && (self.last_trace == 0 || now - self.last_trace >= interval.as_nanos() as u64)
+        {
+            self.last_trace = now;
+            crate::observe::trace(scheduler);
+        }
+        acted
+    }
+
+    /// Polls the descriptors if nobody did for long: every P is busy with something that does not come by.
+    fn poll(&self) -> bool {
+        let poller = self.scheduler.poller();
+        if poller.waiters() == 0 || poller.since_last_poll(Instant::now()) < UNPOLLED {
+            return false;
+        }
+        let mut ready = threadle_netpoll::Ready::new();
+        if let Err(error) = poller.poll_now(&mut ready) {
+            crate::poll::broken(&error);
+        }
+        let any = !ready.is_empty();
+        crate::poll::wake_all(&mut ready);
+        any
+    }
+
+    /// Whether somebody waits for a P (DESIGN 8).
+    fn others_wait(&self, now: u64) -> bool {
+        let scheduler = self.scheduler;
+        scheduler.idle().waiting() > 0
+            || !scheduler.injector().is_empty()
+            || scheduler.ps().any(|p| !p.ring.is_empty())
+            || scheduler.earliest_timer() <= now
+            || (scheduler.poller().waiters() > 0 && scheduler.poller().since_last_poll(Instant::now()) >= UNPOLLED)
+    }
+
+    /// Work lies while a P idles: a `runnext` whose P does not get to it (in two rounds the same), or a thread that could not be made.
+    fn wake_for_stuck_work(&mut self, now: u64) -> bool {
+        let scheduler = self.scheduler;
+        let counts = scheduler.idle().counts();
+        if counts.idle() == 0 || counts.searching() > 0 {
+            return false;
+        }
+        let mut stuck = scheduler.monitor().thread_wanted.swap(false, Relaxed) && scheduler.any_work();
+        for (p, seen) in scheduler.ps().zip(&mut self.seen) {
+            stuck |= seen.lies_still(p);
+        }
+        stuck |= !scheduler.injector().is_empty() || scheduler.earliest_timer() <= now;
+        if stuck {
+            scheduler.wake_if_wanted();
+        }
+        stuck
+    }
+
+    fn p(&self, index: usize) -> &'static P {
+        self.scheduler.p(index as u32)
+    }
+}
+
+/// Naps of 20 us are to be that, not 20 us and the kernel's usual slack of 50.
+fn precise_sleeps() {
+    // SAFETY: sets a number of this thread only.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong) };
+}

@@ -1,0 +1,157 @@
+//! Taking Ps from Ms that are away: in an announced call, or in user code for longer than a slice (`m/lease.rs` has the protocol).
+
+use super::{Round, SHORTEST_NS, SLICE_NS};
+use crate::limits::clock;
+use crate::m::M;
+use crate::m::lease::{CallSeq, Revoke};
+use crate::p::P;
+use std::sync::atomic::Ordering::*;
+use std::time::Duration;
+
+/// A membarrier at most so often for each P.
+const BETWEEN_BARRIERS_NS: u64 = 1_000_000;
+
+/// What the monitor saw of a P in the round before.
+#[derive(Default)]
+pub(super) struct Seen {
+    tick: u32,
+    runs: u64,
+    /// Since when the tick is the same; 0: it was not looked at.
+    since: u64,
+    call: Option<CallSeq>,
+    call_since: u64,
+    flagged: u64,
+    last_barrier: u64,
+    /// Something lay in its `runnext` or ring when it had made so many runs.
+    lay_at: Option<u64>,
+}
+
+impl Seen {
+    /// When the slice of what it runs is over.
+    pub(super) fn slice_end(&self, p: &P) -> Option<u64> {
+        (self.since != 0 && p.m().is_some()).then_some(self.since + SLICE_NS)
+    }
+
+    /// The same lies there as in the round before, and the P ran nothing in between.
+    pub(super) fn lies_still(&mut self, p: &P) -> bool {
+        let runs = p.counters.runs.get();
+        if p.ring.is_empty() {
+            self.lay_at = None;
+            return false;
+        }
+        let still = self.lay_at == Some(runs);
+        self.lay_at = Some(runs);
+        still
+    }
+}
+
+impl Round {
+    /// True: a P was taken, or is about to be.
+    pub(super) fn retake(&mut self, now: u64, others_wait: bool) -> bool {
+        let mut acted = false;
+        for index in 0..self.seen.len() {
+            let p = self.p(index);
+            let Some(m) = p.m() else {
+                self.seen[index].since = 0;
+                self.seen[index].call = None;
+                continue;
+            };
+            acted |= match m.lease.call_seen() {
+                Some(call) => self.retake_from_call(p, m, call, now, others_wait),
+                None => self.retake_from_user_code(p, m, now, others_wait),
+            };
+        }
+        self.reports.look(self.scheduler, now, others_wait);
+        acted
+    }
+
+    fn retake_from_call(&mut self, p: &'static P, m: &'static M, call: CallSeq, now: u64, others_wait: bool) -> bool {
+        let seen = &mut self.seen[p.index as usize];
+        if seen.call != Some(call) {
+            seen.call = Some(call);
+            seen.call_since = now;
+            // Look again in a tick: it may be a long one.
+            return others_wait;
+        }
+        // With another P idle nobody waits for this one, but what is in its own ring.
+        let wanted = others_wait || m.owned.load(Relaxed) > 0;
+        if !(wanted && now - seen.call_since >= SHORTEST_NS) && now - seen.call_since < SLICE_NS {
+            return wanted;
+        }
+        if !m.lease.take_call(p.index, call) {
+            return false;
+        }
+        seen.call = None;
+        p.set_m(None);
+        m.give_up_seat();
+        self.scheduler.monitor().retaken.fetch_add(1, Relaxed);
+        self.scheduler.hand_off(p.index);
+        true
+    }
+
+    fn retake_from_user_code(&mut self, p: &'static P, m: &'static M, now: u64, others_wait: bool) -> bool {
+        let scheduler = self.scheduler;
+        let seen = &mut self.seen[p.index as usize];
+        seen.call = None;
+        let (tick, runs) = (p.tick.load(Relaxed), p.counters.runs.get());
+        if seen.tick != tick || seen.since == 0 {
+            seen.tick = tick;
+            seen.runs = runs;
+            seen.since = now;
+            seen.flagged = 0;
+            return false;
+        }
+        if now - seen.since < SLICE_NS || !others_wait {
+            return false;
+        }
+        if seen.flagged == 0 {
+            seen.flagged = now;
+            seen.runs = runs;
+            m.lease.request_preempt();
+            return true;
+        }
+        if runs != seen.runs {
+            // A chain of goroutines that inherit the slice: the flag will be heeded by one of them.
+            seen.runs = runs;
+            seen.flagged = now;
+            m.lease.request_preempt();
+            return true;
+        }
+        // An idle P takes what waits; those at home on this very thread it cannot help, nor would another P.
+        if now - seen.flagged < SHORTEST_NS || scheduler.idle().counts().idle() > 0 {
+            return true;
+        }
+        if now - seen.last_barrier < BETWEEN_BARRIERS_NS || !m.lease.in_user_code() {
+            return true;
+        }
+        let m_burns = burns(m);
+        if m_burns && !self.reports.may_burn(scheduler) {
+            return false;
+        }
+        seen.last_barrier = now;
+        match m.lease.revoke(p.index) {
+            Revoke::Taken => {
+                seen.since = 0;
+                p.set_m(None);
+                m.give_up_seat();
+                scheduler.monitor().detached.fetch_add(1, Relaxed);
+                self.reports.detached(m, now, m_burns);
+                scheduler.hand_off(p.index);
+                true
+            }
+            Revoke::Inside | Revoke::NotHolder => true,
+        }
+    }
+}
+
+/// Whether the M's thread uses its CPU: it computes. Else it blocks in a call that nobody announced.
+fn burns(m: &M) -> bool {
+    let Some(thread) = m.clock() else { return false };
+    let Some(before) = thread.cpu_time() else { return false };
+    let start = clock::now_ns();
+    // A thread that blocks uses none at all; one that computes uses some unless it waits for a CPU, so look for a moment.
+    while clock::now_ns() - start < 20_000 {
+        std::hint::spin_loop();
+    }
+    thread.cpu_time().is_some_and(|after| after.saturating_sub(before) > Duration::ZERO)
+}

@@ -1,0 +1,181 @@
+//! An open park of the calling goroutine or thread.
+
+use super::reason::Reason;
+use super::thread::ThreadCell;
+use super::ticket::Ticket;
+use crate::g::G;
+use crate::g::context::Command;
+use crate::g::state::{CommitPark, Epoch, State, Wake};
+use crate::limits::clock;
+use crate::m::{M, current};
+use crate::timers;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Instant;
+
+/// An open park: the caller is about to wait, and whoever has the [`ticket`](Parking::ticket) may end it.
+///
+/// Dropping it closes it. See the [module](super) for the shape of its use.
+#[must_use = "an open park is to be waited for or closed"]
+pub struct Parking {
+    who: Who,
+    epoch: Epoch,
+    reason: Reason,
+    /// It belongs to this goroutine (or thread) alone.
+    _not_send: PhantomData<*const ()>,
+}
+
+#[derive(Clone, Copy)]
+enum Who {
+    Goroutine(&'static G),
+    Thread(&'static ThreadCell),
+}
+
+impl Parking {
+    /// Opens a park of the caller. Does not switch.
+    ///
+    /// # Panics
+    /// Inside [`no_switch`](crate::no_switch): a call that finds it has to wait opens a park.
+    #[track_caller]
+    pub fn open(reason: Reason) -> Parking {
+        let who = match current::m() {
+            Some(m) => {
+                if m.switch_forbidden() {
+                    forbidden();
+                }
+                match m.goroutine() {
+                    Some(g) if m.may_leave_stack() => Who::Goroutine(g),
+                    _ => Who::Thread(ThreadCell::current()),
+                }
+            }
+            None => Who::Thread(ThreadCell::current()),
+        };
+        let mut parking = Parking { who, epoch: who.state().load().epoch(), reason, _not_send: PhantomData };
+        parking.epoch = who.state().open_park();
+        parking
+    }
+
+    /// The right to end this park, to be given away.
+    pub fn ticket(&self) -> Ticket {
+        match self.who {
+            Who::Goroutine(g) => Ticket::of_goroutine(g, self.epoch),
+            Who::Thread(cell) => Ticket::of_thread(cell, self.epoch),
+        }
+    }
+
+    /// Waits until the ticket is woken; at once if it has been. **Switches.**
+    pub fn wait(self) {
+        self.wait_until(None);
+    }
+
+    /// As [`wait`](Parking::wait), at most until the deadline. True: somebody woke the ticket; false: the deadline came first, and no wake
+    /// of the ticket will succeed any more. A deadline in the past ends the wait at once, unless it was woken already. **Switches.**
+    pub fn wait_until(self, deadline: Option<Instant>) -> bool {
+        if !self.who.state().is_open(self.epoch) {
+            // Won already: no need to leave the stack. `close` in our Drop finds it so.
+            return true;
+        }
+        let woken = match self.who {
+            Who::Goroutine(g) => self.leave_stack(g, deadline),
+            Who::Thread(cell) => match current::m() {
+                Some(m) => m.wait_in_place(self.reason, || self.sleep(cell, deadline)),
+                None => self.sleep(cell, deadline),
+            },
+        };
+        std::mem::forget(self);
+        woken
+    }
+
+    fn leave_stack(&self, g: &'static G, deadline: Option<Instant>) -> bool {
+        let timer = deadline.map(|deadline| timers::arm_ticket(self.ticket(), clock::to_ns(deadline)));
+        g.note_wait(self.reason, 0);
+        M::switch(g, Command::Park(self.epoch));
+        // From here on perhaps another thread.
+        let expired = g.state().load().expired();
+        if let Some(timer) = timer
+            && !expired
+        {
+            timer.cancel();
+        }
+        !expired
+    }
+
+    fn sleep(&self, cell: &'static ThreadCell, deadline: Option<Instant>) -> bool {
+        let state = cell.waiter.state();
+        if state.commit_park(self.epoch) == CommitPark::AlreadyWoken {
+            return true;
+        }
+        // The note may hold a wake of an earlier park that came late; only the epoch counts.
+        while state.is_open(self.epoch) {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) && state.expire(self.epoch) == Wake::Queue {
+                state.thread_runs();
+                return false;
+            }
+            cell.note.sleep(left);
+        }
+        state.thread_runs();
+        true
+    }
+
+    /// Gives the wait up. True: nobody had woken it, and nobody will. False: somebody has, and what it did for the waiter is done.
+    pub fn close(self) -> bool {
+        let closed = self.who.state().close_park(self.epoch);
+        std::mem::forget(self);
+        closed
+    }
+}
+
+impl Drop for Parking {
+    fn drop(&mut self) {
+        let _: bool = self.who.state().close_park(self.epoch);
+    }
+}
+
+impl Who {
+    fn state(&self) -> &State {
+        match self {
+            Who::Goroutine(g) => g.state(),
+            Who::Thread(cell) => cell.waiter.state(),
+        }
+    }
+}
+
+impl fmt::Debug for Parking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parking").field("reason", &self.reason).field("state", self.who.state()).finish()
+    }
+}
+
+#[cold]
+#[track_caller]
+fn forbidden() -> ! {
+    panic!("a call inside no_switch would have to switch goroutines")
+}
+
+/// Runs `f` and panics where it would switch goroutines.
+pub(crate) fn no_switch<R>(f: impl FnOnce() -> R) -> R {
+    struct Allow(Option<&'static M>);
+    impl Drop for Allow {
+        fn drop(&mut self) {
+            if let Some(m) = self.0 {
+                m.allow_switch();
+            }
+        }
+    }
+    // The M cannot change while switching is forbidden.
+    let m = current::m().filter(|m| m.goroutine().is_some());
+    if let Some(m) = m {
+        m.forbid_switch();
+    }
+    let _allow = Allow(m);
+    f()
+}
+
+/// Panics where `f` of [`no_switch`] calls something that switches whatever the state of things.
+#[track_caller]
+pub(crate) fn switch_forbidden() {
+    if current::m().is_some_and(M::switch_forbidden) {
+        forbidden();
+    }
+}

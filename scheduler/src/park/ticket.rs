@@ -1,0 +1,149 @@
+//! The right to end one park.
+
+use super::thread::ThreadCell;
+use crate::g::G;
+use crate::g::state::{Epoch, State, Status, Wake};
+use std::fmt;
+use std::ptr;
+
+/// The head of everything that can wait: a goroutine or a thread's cell. Both are of fixed type and never freed.
+#[repr(C)]
+pub(crate) struct Waiter {
+    state: State,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Goroutine,
+    Thread,
+}
+
+impl Waiter {
+    pub(crate) fn goroutine() -> Waiter {
+        Waiter { state: State::new(Status::Free), kind: Kind::Goroutine }
+    }
+
+    /// A thread is always running when it opens a park.
+    pub(super) fn thread() -> Waiter {
+        Waiter { state: State::new(Status::Running), kind: Kind::Thread }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// The right to wake one park of one goroutine or thread; see the [module](self) for the shape of its use.
+///
+/// Copies are equal: exactly one [`wake`](Ticket::wake) or [`claim`](Ticket::claim) of all of them succeeds, or none where the waiter gave
+/// up first. A ticket may be kept for ever: once its park is over it does nothing.
+#[derive(Clone, Copy)]
+pub struct Ticket {
+    /// The waiter is the first field of the whole G or ThreadCell this pointer was made from, and may be cast back to it.
+    waiter: *const Waiter,
+    epoch: Epoch,
+}
+
+// SAFETY: waiters are Sync, never freed, and reached through atomics.
+unsafe impl Send for Ticket {}
+// SAFETY: as above.
+unsafe impl Sync for Ticket {}
+
+impl Ticket {
+    pub(super) fn of_goroutine(g: &'static G, epoch: Epoch) -> Ticket {
+        Ticket { waiter: ptr::from_ref(g).cast(), epoch }
+    }
+
+    pub(super) fn of_thread(cell: &'static ThreadCell, epoch: Epoch) -> Ticket {
+        Ticket { waiter: ptr::from_ref(cell).cast(), epoch }
+    }
+
+    fn waiter(&self) -> &'static Waiter {
+        // SAFETY: made from a `&'static` in the constructors.
+        unsafe { &*self.waiter }
+    }
+
+    /// Wakes the waiter. True: this call did it, and no other call ever will.
+    ///
+    /// Does not switch and does not block. Callable from anywhere, also outside a runtime.
+    pub fn wake(self) -> bool {
+        self.claim().is_some()
+    }
+
+    /// As [`wake`](Ticket::wake), in two steps: the waiter is won now, and is queued (or its thread woken) when what this returns is
+    /// dropped. Claim under a lock, drop after it.
+    ///
+    /// What the caller wrote before the claim is seen by the waiter.
+    pub fn claim(self) -> Option<Woken> {
+        self.won(self.waiter().state.wake(self.epoch))
+    }
+
+    /// The park's own deadline has come.
+    pub(crate) fn expire(self) -> Option<Woken> {
+        self.won(self.waiter().state.expire(self.epoch))
+    }
+
+    fn won(self, wake: Wake) -> Option<Woken> {
+        match wake {
+            Wake::Stale => None,
+            Wake::Noticed => Some(Woken(Next::Nothing)),
+            Wake::Queue => Some(Woken(match self.waiter().kind {
+                // SAFETY: the kind says what this waiter heads, and the pointer was made from the whole of it.
+                Kind::Goroutine => Next::Queue(unsafe { &*self.waiter.cast::<G>() }),
+                // SAFETY: as above.
+                Kind::Thread => Next::Unpark(unsafe { &*self.waiter.cast::<ThreadCell>() }),
+            })),
+        }
+    }
+
+    /// Whether the park is still to be ended. A hint: it may end the next moment.
+    pub fn is_open(self) -> bool {
+        self.waiter().state.is_open(self.epoch)
+    }
+}
+
+impl PartialEq for Ticket {
+    fn eq(&self, other: &Ticket) -> bool {
+        ptr::eq(self.waiter, other.waiter) && self.epoch == other.epoch
+    }
+}
+
+impl Eq for Ticket {}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("waiter", &self.waiter).field("epoch", &self.epoch).finish()
+    }
+}
+
+/// A waiter that was won by [`Ticket::claim`]; dropping it makes the waiter run. Does not switch.
+#[must_use = "dropped at once, the claim might as well have been a wake"]
+pub struct Woken(Next);
+
+enum Next {
+    /// It had not gone to sleep.
+    Nothing,
+    Queue(&'static G),
+    Unpark(&'static ThreadCell),
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        match self.0 {
+            Next::Nothing => {}
+            Next::Queue(g) => crate::ready::ready(g),
+            Next::Unpark(cell) => cell.note.set(),
+        }
+    }
+}
+
+impl fmt::Debug for Woken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Next::Nothing => "Woken(not asleep)",
+            Next::Queue(_) => "Woken(goroutine)",
+            Next::Unpark(_) => "Woken(thread)",
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! The poller's side of the scheduler: registering descriptors, and waking those whose descriptor is ready.
+
+use crate::park::Ticket;
+use std::io;
+use std::os::fd::BorrowedFd;
+use threadle_netpoll::{Descriptor, Ready, Slab, Woken};
+
+/// The descriptors of all runtimes of the process.
+pub(crate) static DESCRIPTORS: Slab<Ticket> = Slab::new();
+
+/// Registers a non-blocking descriptor with the poller of the runtime the caller works for. Does not switch.
+///
+/// # Errors
+/// Those of `epoll_ctl`; also "runtime stopped".
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn register(fd: BorrowedFd<'_>) -> io::Result<Descriptor<Ticket>> {
+    crate::runtime::current_or_panic("a socket").poller().register(fd)
+}
+
+/// Makes everybody run whom the poller found ready. Does not switch.
+pub fn wake_all(ready: &mut Ready<Ticket>) {
+    // The drain keeps `waiters` up until its end, so that no M thinks there is nobody to poll for while they are in our hands (R35).
+    for woken in ready.drain() {
+        match woken {
+            Woken::Parked(ticket) => {
+                ticket.wake();
+            }
+            Woken::Task(waker) => waker.wake(),
+        }
+    }
+}
+
+/// The poll itself failed: no descriptor can ever become ready again, so going on would be a silent hang.
+#[cold]
+pub(crate) fn broken(error: &io::Error) -> ! {
+    eprintln!("threadle: the poll of the descriptors failed: {error}; the runtime cannot go on");
+    std::process::abort();
+}

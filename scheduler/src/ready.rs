@@ -1,0 +1,46 @@
+//! A goroutine that waited may run again: where it is queued, and whom that wakes.
+
+use crate::g::G;
+use crate::idle::Roused;
+use crate::m::current;
+
+/// Queues a goroutine that was made `Runnable` by the caller. Never switches, never waits for a P.
+///
+/// * At home on an M: only that M may run it. On its own thread it goes to the front of the M's own queue, else into the M's inbox.
+/// * Else into the `runnext` of the P at hand, which wakes nobody (the pair stays on one thread; the monitor sees to it that it does not
+///   lie there while a P idles), and what that kicked out into the ring; without a P, into the injector.
+pub(crate) fn ready(g: &'static G) {
+    let scheduler = g.scheduler();
+    let here = current::m().filter(|m| g.belongs_to(m.scheduler()));
+    if let Some(home) = g.home() {
+        if here.is_some_and(|m| std::ptr::eq(m, home)) {
+            return home.push_own(g);
+        }
+        home.inbox.push(g);
+        if let Roused::Has(p) = scheduler.idle().after_push(home) {
+            home.assign(p, false);
+        }
+        return;
+    }
+    let queued = here.and_then(|m| {
+        m.with_p(|p| {
+            // SAFETY: `with_p`: this thread holds the P and is inside.
+            let queue = unsafe { p.queue() };
+            let behind = if m.batches() { Some(g) } else { queue.push_next(g) };
+            let Some(behind) = behind else { return false };
+            if let Err(batch) = queue.push_back(behind) {
+                p.counters.overflows.bump();
+                scheduler.injector().push(batch);
+            }
+            !m.batches()
+        })
+    });
+    match queued {
+        Some(true) => scheduler.wake_if_wanted(),
+        Some(false) => scheduler.monitor().look_soon(),
+        None => {
+            scheduler.injector().push_one(g);
+            scheduler.wake_if_wanted();
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! One runtime: its Ps, its Ms, its queues, from start to shutdown.
+//!
+//! A [`Scheduler`] is leaked when it is made: tickets, late wakers and threads that are let go at the shutdown may look at it at any time.
+//! What it owns of the system (descriptors, threads, stacks) is given back by `shutdown` as far as nobody can touch it any more.
+
+mod config;
+mod shutdown;
+mod stackless;
+
+pub use config::{Config, Mode};
+
+use crate::g::{G, SpawnOptions};
+use crate::helpers::Helpers;
+use crate::idle::{Idle, Released, Wakeup};
+use crate::injector::Injector;
+use crate::limits::threads;
+use crate::m::{M, current, start_thread};
+use crate::monitor::Monitor;
+use crate::p::P;
+use crate::park::Ticket;
+use crate::spawn::{self, Ended};
+use crate::stack;
+use crossbeam_utils::CachePadded;
+use stackless::Stackless;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use threadle_netpoll::Poller;
+
+/// See the module.
+pub(crate) struct Scheduler {
+    config: Config,
+    procs: u32,
+    ps: Box<[CachePadded<P>]>,
+    /// Steps that visit every P (Go's random coprime order).
+    coprimes: Box<[u32]>,
+    injector: CachePadded<Injector<G>>,
+    idle: CachePadded<Idle<M>>,
+    /// Freed at the shutdown once nobody can use it.
+    poller: AtomicPtr<Poller<Ticket>>,
+    monitor: Monitor,
+    helpers: Helpers,
+    stackless: Stackless,
+    stopping: AtomicBool,
+    /// Foreign threads between the decision to wake an M and its end: the poller outlives them.
+    wakers: AtomicUsize,
+    seats: AtomicU32,
+    ids: AtomicU64,
+    /// Spawned and finished where no P was at hand.
+    spawned: AtomicU64,
+    finished: AtomicU64,
+    /// Somebody waits until all goroutines have ended.
+    draining: AtomicBool,
+    max_threads: usize,
+    threads: AtomicUsize,
+    ms: Mutex<Ms>,
+    changed: Condvar,
+    left_threads: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Ms {
+    /// Every M that has a thread.
+    alive: Vec<&'static M>,
+    handles: Vec<(u32, JoinHandle<()>)>,
+    /// Ms whose thread has ended.
+    spare: Vec<&'static M>,
+    next_id: u32,
+}
+
+impl Scheduler {
+    /// Makes a runtime, with one M that has a P.
+    fn start(config: Config) -> io::Result<&'static Scheduler> {
+        let (procs, follow) = config.resolve_procs();
+        prepare_the_process()?;
+        let poller = Poller::new(&crate::poll::DESCRIPTORS)?;
+        let stack_size = config.stack_size;
+        let scheduler: &'static Scheduler = Box::leak(Box::new(Scheduler {
+            procs: procs as u32,
+            ps: (0..procs as u32).map(|i| CachePadded::new(P::new(i, stack_size))).collect(),
+            coprimes: (1..=procs as u32).filter(|i| gcd(*i, procs as u32) == 1).collect(),
+            injector: CachePadded::new(Injector::new()),
+            idle: CachePadded::new(Idle::new()),
+            poller: AtomicPtr::new(Box::into_raw(Box::new(poller))),
+            monitor: Monitor::new(config::trace_interval(), follow),
+            helpers: Helpers::default(),
+            stackless: Stackless::default(),
+            stopping: AtomicBool::new(false),
+            wakers: AtomicUsize::new(0),
+            seats: AtomicU32::new(procs as u32),
+            ids: AtomicU64::new(1),
+            spawned: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            max_threads: threads::thread_budget(config.max_threads).max(2),
+            threads: AtomicUsize::new(0),
+            ms: Mutex::new(Ms::default()),
+            changed: Condvar::new(),
+            left_threads: AtomicUsize::new(0),
+            config,
+        }));
+        for p in (1..scheduler.procs).rev() {
+            match scheduler.idle.release(p) {
+                Released::Idles => {}
+                Released::To(_) => unreachable!("there are no Ms yet"),
+            }
+        }
+        scheduler.monitor.start(scheduler)?;
+        if let Err(error) = scheduler.start_m(0, false) {
+            scheduler.shut_down();
+            return Err(error);
+        }
+        Ok(scheduler)
+    }
+
+    // The parts.
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+    pub(crate) fn mode(&self) -> Mode {
+        self.config.mode
+    }
+    pub(crate) fn procs(&self) -> u32 {
+        self.procs
+    }
+    pub(crate) fn p(&self, index: u32) -> &P {
+        &self.ps[index as usize]
+    }
+    pub(crate) fn ps(&self) -> impl Iterator<Item = &P> {
+        self.ps.iter().map(|p| &**p)
+    }
+    pub(crate) fn injector(&self) -> &Injector<G> {
+        &self.injector
+    }
+    pub(crate) fn idle(&self) -> &Idle<M> {
+        &self.idle
+    }
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+    pub(crate) fn helpers(&self) -> &Helpers {
+        &self.helpers
+    }
+    /// Only for the runtime's own threads, while they are counted, and for those counted in `wakers`.
+    pub(crate) fn poller(&self) -> &Poller<Ticket> {
+        // SAFETY: made in `start`, and freed by the shutdown only after the last thread that was named above.
+        unsafe { &*self.poller.load(Acquire) }
+    }
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Acquire)
+    }
+    fn ms(&self) -> MutexGuard<'_, Ms> {
+        self.ms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Every M that has a thread.
+    pub(crate) fn alive(&self) -> Vec<&'static M> {
+        self.ms().alive.clone()
+    }
+
+    // Work, and who does it.
+
+    /// Goroutines that any M with a P could run, or timers that are due. The `runnext` slots are left to their owners and the monitor.
+    pub(crate) fn any_work(&self) -> bool {
+        !self.injector.is_empty() || self.ps().any(|p| p.ring.len() > 0)
+    }
+
+    pub(crate) fn earliest_timer(&self) -> u64 {
+        self.ps().map(|p| p.timers.next()).min().unwrap_or(crate::timers::NEVER)
+    }
+
+    /// Fires what is due on any P; for a thread without a P, or for all of them.
+    pub(crate) fn fire_due_timers(&self, now: u64) -> usize {
+        self.ps().map(|p| p.timers.run_due(now)).sum()
+    }
+
+    /// Work was published: wakes an M for it if a P idles and nobody searches. Never blocks for long, never switches.
+    #[inline]
+    pub(crate) fn wake_if_wanted(&'static self) {
+        if self.idle.wake_wanted() {
+            self.wake_one();
+        }
+    }
+
+    #[cold]
+    fn wake_one(&'static self) {
+        self.as_waker(|| {
+            if let Some(Wakeup { p, m }) = self.idle.claim() {
+                match m {
+                    Some(m) => m.assign(p, true),
+                    None => self.start_m_or_keep(p, true),
+                }
+            }
+        });
+    }
+
+    /// Does something that touches the poller or starts threads, unless the runtime ends; the shutdown waits for it.
+    pub(crate) fn as_waker(&self, f: impl FnOnce()) {
+        self.wakers.fetch_add(1, SeqCst);
+        if !self.stopping.load(SeqCst) {
+            f();
+        }
+        self.wakers.fetch_sub(1, SeqCst);
+    }
+
+    /// A P whose M is away: to an M that waits for one, to a sleeping or new one if there is work for it, else it idles.
+    pub(crate) fn hand_off(&'static self, p: u32) {
+        if let Some(m) = self.idle.next_waiting() {
+            return m.assign(p, false);
+        }
+        let own_work = !self.p(p).ring.is_empty();
+        let counts = self.idle.counts();
+        // Everybody is busy: somebody must look round, for the poller and for what the busy ones left. `release` would see it too, but
+        // nobody would be awake to search.
+        if own_work || !self.injector.is_empty() || counts.searching() + counts.idle() == 0 {
+            return match self.idle.take_sleeper() {
+                Some(m) => m.assign(p, false),
+                None => self.start_m_or_keep(p, false),
+            };
+        }
+        self.let_idle(p);
+    }
+
+    fn let_idle(&'static self, p: u32) {
+        match self.idle.release(p) {
+            Released::To(m) => m.assign(p, false),
+            Released::Idles if self.any_work() => self.wake_if_wanted(),
+            Released::Idles => {}
+        }
+    }
+
+    /// Makes an M with a thread for a P. Where there is no thread to be had the P idles; the monitor tries again while there is work.
+    fn start_m_or_keep(&'static self, p: u32, searches: bool) {
+        if self.start_m(p, searches).is_err() {
+            if searches {
+                let _last: bool = self.idle.stop_searching();
+            }
+            match self.idle.release(p) {
+                Released::To(m) => m.assign(p, false),
+                Released::Idles => self.monitor.thread_wanted(),
+            }
+        }
+    }
+
+    fn start_m(&'static self, p: u32, searches: bool) -> io::Result<()> {
+        if !self.may_start_thread() {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, format!("the limit of {} threads is reached", self.max_threads)));
+        }
+        let m = self.new_m(false);
+        m.assign(p, searches);
+        start_thread(self, m).inspect_err(|_| {
+            m.unassign();
+            self.ms().spare.push(m);
+            self.thread_gone();
+        })
+    }
+
+    /// A locked goroutine gets a thread of its own, which serves nobody else.
+    pub(crate) fn start_locked(&'static self, g: &'static G) {
+        let m = self.new_m(true);
+        g.set_home(m);
+        m.owned.store(1, Relaxed);
+        m.inbox.push(g);
+        let started = self.may_start_thread() && start_thread(self, m).inspect_err(|_| self.thread_gone()).is_ok();
+        if !started {
+            // It waits like one that has no stack: the monitor tries again, and after a second it ends with an error.
+            let _g = m.inbox.take();
+            m.owned.store(0, Relaxed);
+            g.clear_home();
+            self.wait_for_thread(g);
+        }
+    }
+
+    fn new_m(&'static self, exclusive: bool) -> &'static M {
+        let mut ms = self.ms();
+        let spare = ms.spare.iter().rposition(|m| m.exclusive == exclusive);
+        if let Some(i) = spare {
+            return ms.spare.swap_remove(i);
+        }
+        let id = ms.next_id;
+        ms.next_id += 1;
+        Box::leak(Box::new(M::new(id, self, exclusive)))
+    }
+
+    /// Counts a thread that is about to be made. False: the limit is reached.
+    pub(crate) fn may_start_thread(&self) -> bool {
+        !self.stopping()
+            && self.threads.fetch_update(AcqRel, Relaxed, |n| (n < self.max_threads).then_some(n + 1)).is_ok()
+    }
+
+    pub(crate) fn thread_gone(&self) {
+        self.threads.fetch_sub(1, AcqRel);
+        drop(self.ms());
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.load(Relaxed)
+    }
+
+    pub(crate) fn max_threads(&self) -> usize {
+        self.max_threads
+    }
+
+    /// More Ms than Ps sleep: one that was not needed for long may end.
+    pub(crate) fn has_spare_threads(&self) -> bool {
+        self.threads() > self.procs as usize + 1
+    }
+
+    pub(crate) fn thread_started(&self, m: &'static M, handle: JoinHandle<()>) {
+        let mut ms = self.ms();
+        ms.handles.push((m.id, handle));
+        ms.alive.push(m);
+    }
+
+    /// The M's thread has done its last for the runtime.
+    pub(crate) fn thread_ends(&self, m: &'static M) {
+        let mut ms = self.ms();
+        ms.alive.retain(|other| !std::ptr::eq(*other, m));
+        ms.spare.push(m);
+        if !self.stopping() {
+            // Nobody will join it; the shutdown joins those that end because of it.
+            ms.handles.retain(|(id, _)| *id != m.id);
+        }
+        drop(ms);
+        self.thread_gone();
+    }
+
+    /// The M's thread stays, with what abandoned goroutines may have borrowed of it.
+    pub(crate) fn m_sleeps_for_good(&self, m: &M) {
+        let mut ms = self.ms();
+        ms.alive.retain(|other| !std::ptr::eq(*other, m));
+        ms.handles.retain(|(id, _)| *id != m.id);
+        drop(ms);
+        self.left_threads.fetch_add(1, AcqRel);
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn take_seat(&self) -> bool {
+        self.seats.load(Relaxed) > 0 && self.seats.fetch_update(AcqRel, Relaxed, |n| n.checked_sub(1)).is_ok()
+    }
+
+    pub(crate) fn free_seat(&self) {
+        self.seats.fetch_add(1, AcqRel);
+    }
+
+    /// The other Ps in a random order: a random start and a random step that visits all.
+    pub(crate) fn steal_order(&self, random: u32) -> impl Iterator<Item = u32> + use<> {
+        let n = self.procs;
+        let step = self.coprimes[(random / n) as usize % self.coprimes.len()];
+        let start = random % n;
+        (0..n).scan(start, move |at, _| {
+            let here = *at;
+            *at = (*at + step) % n;
+            Some(here)
+        })
+    }
+
+    // Counting goroutines.
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_ids(1)
+    }
+    pub(crate) fn next_ids(&self, n: u64) -> u64 {
+        self.ids.fetch_add(n, Relaxed)
+    }
+    pub(crate) fn count_spawned(&self) {
+        self.spawned.fetch_add(1, Relaxed);
+    }
+    pub(crate) fn count_finished(&self, n: u64) {
+        self.finished.fetch_add(n, Relaxed);
+    }
+    pub(crate) fn spawned_and_finished(&self) -> (u64, u64) {
+        // The finished first: what finishes in between was spawned before.
+        let finished = self.finished.load(Acquire) + self.ps().map(|p| p.counters.finished.get()).sum::<u64>();
+        let spawned = self.spawned.load(Acquire) + self.ps().map(|p| p.counters.spawned.get()).sum::<u64>();
+        (spawned, finished)
+    }
+    /// Goroutines that have not ended.
+    pub(crate) fn live(&self) -> usize {
+        let (spawned, finished) = self.spawned_and_finished();
+        spawned.saturating_sub(finished) as usize
+    }
+    /// One has ended; if somebody waits for the last he is told.
+    pub(crate) fn goroutine_ended(&self) {
+        if self.draining.load(Relaxed) && self.live() == 0 {
+            drop(self.ms());
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// What is done once for all runtimes of a process.
+fn prepare_the_process() -> io::Result<()> {
+    use std::sync::Once;
+    static ONCE: Once = Once::new();
+    stack::overflow::install(&crate::observe::DESCRIBE)?;
+    ONCE.call_once(|| {
+        if crate::limits::membarrier::register() {
+            // SAFETY: a private expedited membarrier is just that; `heavy` does not return without it; no M has started yet.
+            unsafe { crate::m::fence::use_membarrier(heavy_or_abort) };
+        }
+    });
+    Ok(())
+}
+
+fn heavy_or_abort() {
+    if !crate::limits::membarrier::heavy() {
+        eprintln!("threadle: the kernel refuses a membarrier it had granted; the runtime cannot go on");
+        std::process::abort();
+    }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The runtime the caller works for.
+#[track_caller]
+pub(crate) fn current_or_panic(what: &str) -> &'static Scheduler {
+    match current::scheduler() {
+        Some(scheduler) => scheduler,
+        None => panic!("{what} needs a running threadle runtime: call this inside threadle::run"),
+    }
+}
+
+/// Runs `main` as goroutine 1 of a new runtime and returns what it returns; the other goroutines end with it (DESIGN 12).
+///
+/// Inside a goroutine of another runtime this counts as `blocking`.
+///
+/// # Errors
+/// Those of making the poller and the first threads.
+///
+/// # Panics
+/// With main's panic.
+#[track_caller]
+pub fn run<T: Send>(config: Config, main: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let options = SpawnOptions { name: Some("main".into()), ..SpawnOptions::new() };
+    if current::goroutine().is_some() {
+        return crate::blocking::blocking(|| run_here(config, &options, main));
+    }
+    run_here(config, &options, main)
+}
+
+fn run_here<T: Send>(config: Config, options: &SpawnOptions, main: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let scheduler = Scheduler::start(config)?;
+    // SAFETY: `wait` below returns only when main has ended or was abandoned, and only the shutdown, further below, abandons.
+    let join = unsafe { spawn::spawn_on(scheduler, options, main) };
+    let ended = join.wait();
+    scheduler.drain();
+    scheduler.shut_down();
+    match ended {
+        Ended::Returned(value) => Ok(value),
+        Ended::Panicked(panic) => std::panic::resume_unwind(panic),
+        Ended::NoStack(why) => Err(io::Error::new(io::ErrorKind::OutOfMemory, why)),
+        Ended::Abandoned => unreachable!("main was abandoned before the shutdown"),
+    }
+}

@@ -1,0 +1,158 @@
+//! The end of a runtime (DESIGN 12).
+//!
+//! 1. Nothing new: `stopping` is set; spawns end as abandoned at once, wakers start no more threads.
+//! 2. Every parked goroutine is abandoned: its tickets are worth nothing from here on, its joiner is told, its stack stays mapped.
+//! 3. Every M is woken. One in its loop ends, unless abandoned goroutines may have borrowed thread-locals of its thread: then it sleeps for
+//!    good. One in user code is given a moment, then let go: it sleeps for good at its next switching call.
+//! 4. What is left in the queues is abandoned; closures that never started are dropped here, on the thread that called `run`.
+//! 5. The poller ends: those of other runtimes that wait on its descriptors are told. Where no thread is left, its descriptors are closed.
+
+use super::Scheduler;
+use super::stackless::end_unstarted;
+use crate::g::completion::End;
+use crate::g::state::{Abandon, Status};
+use crate::g::{G, slab};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::*;
+use std::time::{Duration, Instant};
+
+/// Ms in user code are given so long to come to the runtime.
+const GRACE: Duration = Duration::from_millis(400);
+/// An M inside the runtime needs no longer than this, however loaded the machine.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+impl Scheduler {
+    /// Main has ended: waits for the others, as long as the configuration says.
+    pub(super) fn drain(&self) {
+        let drain = self.config.drain;
+        if drain.is_zero() {
+            return;
+        }
+        self.draining.store(true, SeqCst);
+        let end = Instant::now().checked_add(drain);
+        let mut ms = self.ms();
+        // The look goes round once in a while: the count is a sum that nobody updates at one instant.
+        while self.live() > 0 {
+            let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return;
+            }
+            let turn = left.min(Duration::from_millis(50));
+            ms = self.changed.wait_timeout(ms, turn).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Ends the runtime. Called once, by the thread that started it.
+    pub(super) fn shut_down(&'static self) {
+        self.stopping.store(true, SeqCst);
+        self.monitor.stop();
+        self.abandon_all();
+        let start = Instant::now();
+        let left_ms = self.end_ms(start);
+        let left_helpers = self.helpers.stop(start + GRACE);
+        while self.wakers.load(SeqCst) > 0 {
+            std::thread::yield_now();
+        }
+        self.abandon_queued(left_ms == 0);
+        self.abandon_all();
+        for p in self.ps() {
+            p.timers.clear();
+        }
+        let mut ready = self.poller().stop();
+        crate::poll::wake_all(&mut ready);
+        drop(ready);
+        crate::observe::record_end(self, left_ms + left_helpers + self.left_threads.load(Acquire));
+        if left_ms + left_helpers == 0 {
+            if self.left_threads.load(Acquire) == 0 {
+                for p in self.ps() {
+                    // SAFETY: no M is left, so nobody holds the P but we.
+                    let caches = unsafe { p.caches() };
+                    caches.stacks.flush();
+                    caches.gs.flush();
+                }
+            }
+            let poller = self.poller.swap(std::ptr::null_mut(), AcqRel);
+            // SAFETY: made by Box::into_raw in `start`; the threads that use it have ended or sleep for good, the wakers are gone.
+            drop(unsafe { Box::from_raw(poller) });
+        }
+    }
+
+    /// Every goroutine of this runtime that is parked, and the joiners of those that run or are queued.
+    fn abandon_all(&'static self) {
+        slab::for_each(|g| {
+            if !g.belongs_to(self) {
+                return;
+            }
+            match g.state().abandon() {
+                Abandon::Parked | Abandon::Running | Abandon::Queued { fresh: false } => self.tell_joiner(g),
+                Abandon::Queued { fresh: true } | Abandon::Ended => {}
+            }
+        });
+    }
+
+    fn tell_joiner(&'static self, g: &'static G) {
+        if let Some(finish) = g.completion.finish(End::Abandoned)
+            && let Some(joiner) = finish.waiter
+        {
+            joiner.wake();
+        }
+    }
+
+    /// How many Ms had to be let go in user code.
+    fn end_ms(&'static self, start: Instant) -> usize {
+        loop {
+            for m in self.idle.drain() {
+                m.wake();
+            }
+            let mut ms = self.ms();
+            for m in &ms.alive {
+                m.lease.request_preempt();
+                m.wake();
+            }
+            let (ended, alive): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut ms.handles).into_iter().partition(|(id, _)| !ms.alive.iter().any(|m| m.id == *id));
+            ms.handles = alive;
+            let waited = start.elapsed();
+            let all_away = ms.alive.iter().all(|m| m.running().is_some());
+            let over = ms.alive.is_empty() || waited >= PATIENCE || (all_away && waited >= GRACE);
+            if over {
+                let left = ms.alive.len();
+                ms.handles.clear();
+                drop(ms);
+                join(ended);
+                return left;
+            }
+            let ms = self.changed.wait_timeout(ms, Duration::from_millis(5)).unwrap_or_else(PoisonError::into_inner).0;
+            drop(ms);
+            join(ended);
+        }
+    }
+
+    /// What lies in the queues. `alone`: no M is left that could use a P's ring.
+    fn abandon_queued(&'static self, alone: bool) {
+        let mut queued = self.take_stackless();
+        while let Some(batch) = self.injector.pop() {
+            queued.extend(batch);
+        }
+        for p in self.ps() {
+            if alone || p.m().is_none() {
+                // SAFETY: no M holds this P, and none is given one any more.
+                queued.extend(unsafe { p.queue() }.drain());
+            }
+        }
+        for g in queued {
+            if g.started() || g.state().load().status() != Status::Fresh {
+                self.tell_joiner(g);
+            } else {
+                end_unstarted(self, g, End::Abandoned);
+            }
+        }
+    }
+}
+
+fn join(handles: Vec<(u32, std::thread::JoinHandle<()>)>) {
+    for (_, handle) in handles {
+        // The loop aborts the process rather than panic.
+        let _ended = handle.join();
+    }
+}

@@ -1,0 +1,146 @@
+//! Goroutines that wait for a stack (or, locked ones, for a thread): limits that run out are ordinary events.
+
+use super::Scheduler;
+use crate::g::completion::{End, Finish};
+use crate::g::{G, slab};
+use crate::injector::Chain;
+use crate::limits::clock;
+use crate::park::Reason;
+use crate::stack::NoStack;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering::*};
+use std::sync::{Mutex, PoisonError};
+
+/// So long a goroutine waits for a stack before it ends with an error.
+const PATIENCE_NS: u64 = 1_000_000_000;
+
+#[derive(Default)]
+struct State {
+    /// In the order they came, with the time each came first.
+    waiting: VecDeque<(&'static G, u64)>,
+    why: Option<String>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Stackless {
+    state: Mutex<State>,
+    count: AtomicUsize,
+}
+
+impl Scheduler {
+    /// A goroutine that was taken from a queue and cannot start.
+    pub(crate) fn wait_for_stack(&'static self, g: &'static G, why: NoStack) {
+        self.wait_for(g, why.to_string());
+    }
+
+    pub(super) fn wait_for_thread(&'static self, g: &'static G) {
+        self.wait_for(g, format!("no thread for a locked goroutine: {} of at most {} threads are in use", self.threads(), self.max_threads()));
+    }
+
+    fn wait_for(&'static self, g: &'static G, why: String) {
+        let since = if g.since() == 0 { clock::now_ns() } else { g.since() };
+        g.note_wait(Reason::Stack, since);
+        let mut state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.why = Some(why);
+        state.waiting.push_back((g, since));
+        self.stackless.count.store(state.waiting.len(), Relaxed);
+        drop(state);
+        self.monitor().look_soon();
+    }
+
+    /// A stack is free again: the first who waits may try.
+    pub(crate) fn stack_came_back(&'static self) {
+        if self.stackless.count.load(Relaxed) > 0 {
+            let first = {
+                let mut state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let first = state.waiting.pop_front();
+                self.stackless.count.store(state.waiting.len(), Relaxed);
+                first
+            };
+            if let Some((g, _)) = first {
+                self.try_again(Chain::one(g));
+            }
+        }
+    }
+
+    fn try_again(&'static self, chain: Chain<G>) {
+        let mut free = Chain::new();
+        for g in chain {
+            if g.is_locked() { self.start_locked(g) } else { free.push_back(g) }
+        }
+        if !free.is_empty() {
+            self.injector().push(free);
+            self.wake_if_wanted();
+        }
+    }
+
+    pub(crate) fn stackless(&self) -> usize {
+        self.stackless.count.load(Relaxed)
+    }
+
+    pub(crate) fn why_no_stack(&self) -> String {
+        let state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.why.clone().unwrap_or_else(|| "no stack".into())
+    }
+
+    /// The monitor's look: ends those whose patience is over, lets one of the others try.
+    pub(crate) fn tend_stackless(&'static self, now: u64) {
+        let mut over = Vec::new();
+        {
+            let mut state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
+            while let Some((_, since)) = state.waiting.front()
+                && now.saturating_sub(*since) >= PATIENCE_NS
+            {
+                over.extend(state.waiting.pop_front().map(|(g, _)| g));
+            }
+            self.stackless.count.store(state.waiting.len(), Relaxed);
+        }
+        self.stack_came_back();
+        if over.is_empty() {
+            return;
+        }
+        // Dropping a closure is user code: not on the monitor's thread.
+        let end_all = move || {
+            for g in over {
+                end_unstarted(self, g, End::NoStack);
+            }
+        };
+        // SAFETY: the job borrows nothing.
+        if let Err(job) = unsafe { self.helpers().run(self, end_all, None) } {
+            job();
+        }
+    }
+
+    pub(super) fn take_stackless(&self) -> Vec<&'static G> {
+        let mut state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stackless.count.store(0, Relaxed);
+        state.waiting.drain(..).map(|(g, _)| g).collect()
+    }
+}
+
+/// Ends a goroutine that never ran and is in no queue: its closure is dropped here.
+pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
+    let _fresh: bool = g.state().run();
+    // SAFETY: taken from a queue and not started: its variables are the caller's.
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unsafe {
+        if let Some(table) = (*g.own()).table.take() {
+            (table.drop_closure)(&raw mut (*g.own()).room);
+        }
+    }));
+    if dropped.is_err() {
+        eprintln!("threadle: the closure of goroutine {}, which never ran, panicked in its Drop", g.id());
+    }
+    g.clear_home();
+    g.state().finish();
+    scheduler.count_finished(1);
+    if let Some(Finish { waiter, release }) = g.completion.finish(end) {
+        if release {
+            slab::give_back(g);
+        }
+        if let Some(joiner) = waiter {
+            joiner.wake();
+        }
+    }
+    scheduler.goroutine_ended();
+}

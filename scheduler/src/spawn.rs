@@ -1,0 +1,262 @@
+//! Making a goroutine, and asking how it ended.
+
+use crate::g::body::{self, Outcome};
+use crate::g::completion::{Detach, End};
+use crate::g::{G, Joiner, SpawnOptions, slab};
+use crate::m::current;
+use crate::p::P;
+use crate::park::{Parking, Reason};
+use crate::runtime::Scheduler;
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::task::{Context, Poll};
+
+/// How a goroutine ended.
+#[derive(Debug)]
+pub enum Ended<T> {
+    /// It returned this.
+    Returned(T),
+    /// It panicked with this.
+    Panicked(Box<dyn Any + Send>),
+    /// Its runtime ended before it did.
+    Abandoned,
+    /// No stack could be had for it; it never ran. The text names the limit.
+    NoStack(String),
+}
+
+/// The right to learn how a goroutine ended. Dropping it lets the goroutine go on by itself.
+pub struct Join<T> {
+    /// None once the outcome was taken.
+    g: Option<&'static G>,
+    id: u64,
+    _result: PhantomData<T>,
+}
+
+// SAFETY: the result is given out once, to whoever owns the handle; it is Send as `spawn` demands of T.
+unsafe impl<T: Send> Send for Join<T> {}
+// SAFETY: a shared handle only reads atomics.
+unsafe impl<T: Send> Sync for Join<T> {}
+
+/// Starts a goroutine of the runtime the caller works for. Does not switch.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn spawn<F, T>(options: &SpawnOptions, f: F) -> Join<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let scheduler = crate::runtime::current_or_panic("a goroutine");
+    // SAFETY: closure and result are 'static.
+    unsafe { spawn_on(scheduler, options, f) }
+}
+
+/// Starts a goroutine whose closure and result may borrow.
+///
+/// # Safety
+/// The caller does not return, and lets nothing end that `F` or `T` borrows, before the goroutine has ended and its result is taken or
+/// dropped.
+#[track_caller]
+pub unsafe fn spawn_scoped<F, T>(options: &SpawnOptions, f: F) -> Join<T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let scheduler = crate::runtime::current_or_panic("a goroutine");
+    // SAFETY: as demanded of our caller.
+    unsafe { spawn_on(scheduler, options, f) }
+}
+
+/// # Safety
+/// As for [`spawn_scoped`].
+pub(crate) unsafe fn spawn_on<F, T>(scheduler: &'static Scheduler, options: &SpawnOptions, f: F) -> Join<T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    if scheduler.stopping() {
+        drop(f);
+        return Join { g: None, id: scheduler.next_id(), _result: PhantomData };
+    }
+    let here = current::m().filter(|m| std::ptr::eq(m.scheduler(), scheduler));
+    let fill = |g: &'static G, id: u64| {
+        g.set_up(scheduler, id, options);
+        // SAFETY: the memory was just taken from the slab and is ours; the room of free memory is empty. The caller vouches for the
+        // lifetimes.
+        unsafe {
+            let own = &mut *g.own();
+            own.table = Some(body::store(&raw mut own.room, f));
+        }
+    };
+    // Counted in the same order as it is queued, so that no count of the finished is ahead of that of the spawned for long.
+    let g = match here.and_then(|m| m.with_p(|p| (take_from(p, scheduler), p))) {
+        Some(((g, id), p)) => {
+            fill(g, id);
+            queue(scheduler, g, Some(p));
+            return Join { g: Some(g), id, _result: PhantomData };
+        }
+        None => slab::take(),
+    };
+    let id = scheduler.next_id();
+    fill(g, id);
+    queue(scheduler, g, None);
+    Join { g: Some(g), id, _result: PhantomData }
+}
+
+fn take_from(p: &'static P, scheduler: &'static Scheduler) -> (&'static G, u64) {
+    // SAFETY: called within `with_p`: this thread holds the P and is inside; no other reference to the caches is alive.
+    let caches = unsafe { p.caches() };
+    if caches.ids.1 == 0 {
+        caches.ids = (scheduler.next_ids(crate::p::ID_BATCH), crate::p::ID_BATCH);
+    }
+    let id = caches.ids.0;
+    caches.ids = (id + 1, caches.ids.1 - 1);
+    (caches.gs.take(), id)
+}
+
+/// The new goroutine runs next here, as in Go; without a P it goes to the injector.
+fn queue(scheduler: &'static Scheduler, g: &'static G, _p: Option<&'static P>) {
+    if g.is_locked() {
+        scheduler.count_spawned();
+        return scheduler.start_locked(g);
+    }
+    let here = current::m().filter(|m| std::ptr::eq(m.scheduler(), scheduler));
+    let pushed = here.and_then(|m| {
+        m.with_p(|p| {
+            p.counters.spawned.bump();
+            // SAFETY: within `with_p`.
+            let queue = unsafe { p.queue() };
+            let behind = if m.batches() { Some(g) } else { queue.push_next(g) };
+            let Some(behind) = behind else { return false };
+            if let Err(batch) = queue.push_back(behind) {
+                p.counters.overflows.bump();
+                scheduler.injector().push(batch);
+            }
+            !m.batches()
+        })
+    });
+    match pushed {
+        Some(true) => scheduler.wake_if_wanted(),
+        Some(false) => scheduler.monitor().look_soon(),
+        None => {
+            scheduler.count_spawned();
+            scheduler.injector().push_one(g);
+            scheduler.wake_if_wanted();
+        }
+    }
+}
+
+impl<T> Join<T> {
+    /// The goroutine's number.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether it has ended. Does not switch.
+    pub fn is_finished(&self) -> bool {
+        self.g.is_none_or(|g| g.completion.end().is_some())
+    }
+
+    /// Waits for its end. **Switches**; also callable from plain threads, and after its runtime has ended.
+    pub fn wait(mut self) -> Ended<T> {
+        if let Some(g) = self.g {
+            while g.completion.end().is_none() {
+                let parking = Parking::open(Reason::Join);
+                if g.completion.wait(Joiner::Parked(parking.ticket())) {
+                    parking.wait();
+                } else {
+                    drop(parking);
+                    std::hint::spin_loop();
+                }
+            }
+        }
+        self.take()
+    }
+
+    /// Asks for its end as a future does. Does not switch, never blocks.
+    ///
+    /// # Panics
+    /// After it has answered `Ready`.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended<T>> {
+        let Some(g) = self.g else { return Poll::Ready(Ended::Abandoned) };
+        if g.completion.end().is_none() && g.completion.wait(Joiner::Task(context.waker().clone())) {
+            return Poll::Pending;
+        }
+        while g.completion.end().is_none() {
+            // The finisher is between two instructions.
+            std::hint::spin_loop();
+        }
+        Poll::Ready(self.take())
+    }
+
+    /// It has ended.
+    fn take(&mut self) -> Ended<T> {
+        let Some(g) = self.g.take() else { return Ended::Abandoned };
+        let end = match g.completion.end() {
+            Some(end) => end,
+            None => unreachable!("{g:?} is taken before its end"),
+        };
+        let ended = match end {
+            End::Returned => {
+                // SAFETY: it has ended after its last switch and this is its one handle: its variables are ours.
+                match unsafe { take_result::<T>(g) } {
+                    Outcome::Ok(value) => Ended::Returned(value),
+                    Outcome::Err(panic) => Ended::Panicked(panic),
+                }
+            }
+            // Its stack, if it has one, stays as it is.
+            End::Abandoned if g.started() => return Ended::Abandoned,
+            End::Abandoned => Ended::Abandoned,
+            End::NoStack => Ended::NoStack(g.scheduler().why_no_stack()),
+        };
+        if g.completion.detached() {
+            slab::give_back(g);
+        }
+        ended
+    }
+}
+
+impl<T> Drop for Join<T> {
+    fn drop(&mut self) {
+        let Some(g) = self.g.take() else { return };
+        match g.completion.detach() {
+            Detach::Running => {}
+            Detach::Release => {
+                if !(g.completion.abandoned() && g.started()) && g.completion.detached() {
+                    slab::give_back(g);
+                }
+            }
+            Detach::DropResult => {
+                // SAFETY: the result is there, its goroutine touches it no more, and this is its one handle.
+                let outcome = unsafe { take_result::<T>(g) };
+                let release = g.completion.detached();
+                if release {
+                    slab::give_back(g);
+                }
+                drop(outcome);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The goroutine was spawned with a closure that returns `T`, its result is there and is taken this once, by its one handle.
+unsafe fn take_result<T>(g: &'static G) -> Outcome<T> {
+    // SAFETY: of a goroutine whose result is there, table and room belong to the handle; the M that ends it touches the other fields only,
+    // so no reference to the whole is made.
+    unsafe {
+        let own = g.own();
+        match (*own).table.take() {
+            Some(table) => body::take::<T>(&raw mut (*own).room, table),
+            None => unreachable!("{g:?} has no body"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Join<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join").field("id", &self.id).field("finished", &self.is_finished()).finish()
+    }
+}

@@ -1,0 +1,79 @@
+//! The calls that only switch, or only forbid it.
+
+use crate::blocking::come_back;
+use crate::g::context::Command;
+use crate::m::{M, current};
+use crate::park;
+
+/// Lets others run: the caller goes to the end of the queue. **Switches.** On a plain thread it is `std::thread::yield_now`.
+///
+/// # Panics
+/// Inside [`no_switch`](crate::no_switch).
+#[track_caller]
+pub fn yield_now() {
+    park::switch_forbidden();
+    if let Some(m) = current::m()
+        && let Some(g) = m.goroutine()
+        && m.may_leave_stack()
+    {
+        return M::switch(g, Command::Yield);
+    }
+    std::thread::yield_now();
+}
+
+/// Lets others run if the caller's time is up, or if its P was taken; else it costs a few loads. **Switches.** For long computations.
+///
+/// Inside [`no_switch`](crate::no_switch) it does nothing.
+#[inline]
+pub fn checkpoint() {
+    if let Some(m) = current::m()
+        && !m.lease.undisturbed()
+    {
+        heed(m);
+    }
+}
+
+#[cold]
+fn heed(m: &'static M) {
+    let Some(g) = m.goroutine() else { return };
+    if m.switch_forbidden() {
+        return;
+    }
+    if !m.lease.enter() {
+        return come_back(m, g);
+    }
+    m.lease.exit();
+    if m.lease.preempt_requested() && m.may_leave_stack() {
+        M::switch(g, Command::Preempted);
+    }
+}
+
+/// Runs `f`, and panics where it would switch goroutines: for code that holds what must not be held over a switch. Does not switch.
+///
+/// Calls that may switch but need not (a lock that is free, a value that is there) go through.
+///
+/// # Panics
+/// With `f`'s panic, and where `f` would switch.
+pub fn no_switch<R>(f: impl FnOnce() -> R) -> R {
+    park::no_switch(f)
+}
+
+/// Runs `f` with the calling goroutine held on its thread: where `f` has to wait it waits in place, its thread sleeps and its P is handed
+/// on. For `block_on`, whose polls may hold what is bound to the thread. Does not switch by itself.
+pub fn hold_thread<R>(f: impl FnOnce() -> R) -> R {
+    struct Unhold(Option<&'static M>);
+    impl Drop for Unhold {
+        fn drop(&mut self) {
+            if let Some(m) = self.0 {
+                m.unhold();
+            }
+        }
+    }
+    // The M cannot change while the goroutine is held.
+    let m = current::m().filter(|m| m.goroutine().is_some());
+    if let Some(m) = m {
+        m.hold();
+    }
+    let _unhold = Unhold(m);
+    f()
+}

@@ -1,0 +1,170 @@
+//! The timers of the Ps: a wheel each, and what its timers do when they are due.
+//!
+//! A wheel lies under a lock, since others cancel and fire too; its earliest expiry is published in one word, which is all that a look
+//! costs. The word may be too early (after a cancel), never too late.
+//!
+//! Whoever makes the earliest of all timers earlier must see to it that the M blocked in the poll does not sleep past it (R13):
+//!
+//! ```text
+//! arm                                      block in the poll
+//! 1. publish `next`                        1. take the blocking turn (from here on interrupts reach it)
+//! 2. fence(SeqCst)                         2. fence(SeqCst)
+//! 3. somebody blocked for longer? break    3. read every `next`, block until the earliest
+//! ```
+//!
+//! Steps 2 and 3 of both are netpoll's `interrupt_if_later` and `poll_blocking`. Where nobody is blocked in the poll, some M is awake; if
+//! none of them searches and a P idles one is woken, and it will end in the poll or find another there.
+
+use crate::limits::clock;
+use crate::m::current;
+use crate::park::{Ticket, Woken};
+use crate::runtime::Scheduler;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::*};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use threadle_netpoll::Blocked;
+use threadle_timer::{Key, Wheel};
+
+/// Called when a timer is due.
+pub trait Expire: Send + Sync {
+    /// The timer is due. Runs on the scheduler's own stack, between two goroutines: it must not block, cannot switch, and must not panic
+    /// (the process aborts). It may spawn, wake, and use the `try_` forms of everything.
+    fn expire(self: Arc<Self>, now: Instant);
+}
+
+enum Payload {
+    Wake(Ticket),
+    Call(Arc<dyn Expire>),
+}
+
+/// At most so many timers are taken out under one lock.
+const BATCH: usize = 64;
+
+/// No timer is armed.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// The timers of one P.
+pub(crate) struct Timers {
+    next: AtomicU64,
+    wheel: Mutex<Wheel<Payload>>,
+}
+
+impl Timers {
+    pub(crate) fn new() -> Timers {
+        Timers { next: AtomicU64::new(NEVER), wheel: Mutex::new(Wheel::new(clock::now_ns())) }
+    }
+
+    /// The earliest expiry, or earlier; `NEVER`: none.
+    pub(crate) fn next(&self) -> u64 {
+        self.next.load(Acquire)
+    }
+
+    fn wheel(&self) -> std::sync::MutexGuard<'_, Wheel<Payload>> {
+        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True: it is the earliest now.
+    fn insert(&self, deadline: u64, payload: Payload) -> (Key, bool) {
+        let mut wheel = self.wheel();
+        let key = wheel.insert(deadline, payload);
+        let earliest = deadline < self.next.load(Relaxed);
+        if earliest {
+            self.next.store(deadline, Release);
+        }
+        (key, earliest)
+    }
+
+    fn cancel(&self, key: Key) -> bool {
+        // What the payload holds is dropped after the lock.
+        let payload = self.wheel().cancel(key);
+        payload.is_some()
+    }
+
+    /// Fires what is due; how many.
+    pub(crate) fn run_due(&self, now: u64) -> usize {
+        if now < self.next() {
+            return 0;
+        }
+        let mut fired = 0;
+        let mut due = Vec::new();
+        loop {
+            let more = {
+                let mut wheel = self.wheel();
+                let more = wheel.advance_batch(now, BATCH, &mut due);
+                self.next.store(wheel.next_expiry().unwrap_or(NEVER), Release);
+                more
+            };
+            fired += due.len();
+            for payload in due.drain(..) {
+                match payload {
+                    Payload::Wake(ticket) => drop::<Option<Woken>>(ticket.expire()),
+                    Payload::Call(expire) => expire.expire(clock::to_instant(now)),
+                }
+            }
+            if !more {
+                return fired;
+            }
+        }
+    }
+
+    /// Shutdown: forgets all of them.
+    pub(crate) fn clear(&self) {
+        let old = {
+            let mut wheel = self.wheel();
+            self.next.store(NEVER, Release);
+            std::mem::replace(&mut *wheel, Wheel::new(clock::now_ns()))
+        };
+        drop(old);
+    }
+}
+
+/// A timer that was armed.
+#[must_use]
+pub struct TimerHandle {
+    timers: &'static Timers,
+    key: Key,
+}
+
+impl TimerHandle {
+    /// Takes the timer back. True: it has not fired and will not. Does not switch.
+    pub fn cancel(&self) -> bool {
+        self.timers.cancel(self.key)
+    }
+}
+
+impl fmt::Debug for TimerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimerHandle").field("key", &self.key).finish()
+    }
+}
+
+/// Arms a timer of the runtime the caller works for. A deadline in the past is due at once. Does not switch.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn arm_timer(deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
+    let scheduler = crate::runtime::current_or_panic("a timer");
+    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire))
+}
+
+/// Arms the deadline of a goroutine's park.
+pub(crate) fn arm_ticket(ticket: Ticket, deadline: u64) -> TimerHandle {
+    let scheduler = crate::runtime::current_or_panic("a deadline");
+    arm(scheduler, deadline, Payload::Wake(ticket))
+}
+
+fn arm(scheduler: &'static Scheduler, deadline: u64, payload: Payload) -> TimerHandle {
+    // The wheel of the P at hand, if there is one: its lock is this thread's most of the time. Any other will do.
+    let p = current::m().and_then(|m| m.p_hint()).unwrap_or(0);
+    let timers = &scheduler.p(p).timers;
+    let (key, earliest) = timers.insert(deadline, payload);
+    if earliest {
+        match scheduler.poller().interrupt_if_later(clock::to_instant(deadline)) {
+            Blocked::InTime | Blocked::Interrupted => {}
+            Blocked::Nobody => scheduler.wake_if_wanted(),
+        }
+    }
+    TimerHandle { timers, key }
+}

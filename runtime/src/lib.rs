@@ -1,1 +1,28 @@
-//! (being written)
+#![cfg_attr(not(loom), doc = include_str!("../../README.md"))]
+
+#[cfg(not(loom))]
+mod entry;
+mod block_on;
+#[cfg(not(loom))]
+pub mod chan;
+#[cfg(not(loom))]
+pub mod fs;
+#[cfg(not(loom))]
+pub mod net;
+#[cfg(all(not(loom), feature = "hyper"))]
+pub mod rt;
+#[cfg(not(loom))]
+pub mod signal;
+#[cfg(not(loom))]
+pub mod sync;
+#[cfg(not(loom))]
+pub mod time;
+#[cfg(not(loom))]
+mod waiters;
+
+#[cfg(not(loom))]
+pub use block_on::block_on;
+#[cfg(not(loom))]
+pub use entry::{Builder, GoBuilder, JoinError, JoinHandle, go, run, run_migrating};
+#[cfg(not(loom))]
+pub use threadle_scheduler::{Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now};

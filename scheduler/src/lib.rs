@@ -65,7 +65,7 @@ mod exports {
     pub use crate::park::{Parking, Reason, Ticket, Woken};
     pub use crate::runtime::{Config, Mode, run};
     pub use crate::spawn::{Ended, Join, spawn, spawn_scoped};
-    pub use crate::switching::{checkpoint, hold_thread, no_switch, yield_now};
+    pub use crate::switching::{checkpoint, in_place, no_switch, yield_now};
     pub use crate::timers::{Expire, TimerHandle, arm_timer};
 
     /// Descriptors and the poller, for the network types.

@@ -60,7 +60,7 @@ pub fn no_switch<R>(f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with the calling goroutine held on its thread: where `f` has to wait it waits in place, its thread sleeps and its P is handed
 /// on. For `block_on`, whose polls may hold what is bound to the thread. Does not switch by itself.
-pub fn hold_thread<R>(f: impl FnOnce() -> R) -> R {
+pub fn in_place<R>(f: impl FnOnce() -> R) -> R {
     struct Unhold(Option<&'static M>);
     impl Drop for Unhold {
         fn drop(&mut self) {

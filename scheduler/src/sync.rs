@@ -37,8 +37,7 @@ pub(crate) mod cell {
     }
 }
 
-/// Locks, whatever a panic left behind: no user code runs under the scheduler's locks, and each section leaves its data
-/// whole.
+/// Locks, poisoned or not: no user code runs under the scheduler's locks, and each section leaves its data whole.
 #[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -48,7 +47,6 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) mod fault;
 #[cfg(test)]
 pub(crate) mod item;
-
 /// Whether the model that runs has broken this place on purpose. Always `false`, and no code at all, in a real build.
 macro_rules! faulty {
     ($fault:ident) => {{

@@ -288,6 +288,10 @@ impl<T> Channel<T> {
         true
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lock().buffer.len()
     }

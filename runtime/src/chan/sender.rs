@@ -114,6 +114,11 @@ impl<T> Sender<T> {
         self.channel.close()
     }
 
+    /// Whether the channel is closed, so that no send can succeed any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.channel.is_closed()
+    }
+
     /// How many values are in the buffer. Switches: no.
     ///
     /// ```

@@ -1,0 +1,150 @@
+//! How a runtime is started.
+
+use std::io;
+use std::time::Duration;
+use threadle_scheduler::{Config, Mode};
+
+/// Runs `main` as the first goroutine of a new runtime in **bound** mode and returns what it returns.
+///
+/// A goroutine stays on the thread it started on; one that has not started may go to any thread. That makes it safe: see the book's page on
+/// soundness for what each mode promises. [`run_migrating`] is the other mode, [`Builder`] sets options.
+///
+/// When `main` returns, the runtime ends: other goroutines are abandoned where they are parked, and their joins say so. See
+/// [`Builder::drain`] to wait for them first. The calling thread only waits meanwhile. Inside a goroutine (of another runtime) this counts as
+/// [`blocking`](crate::blocking).
+///
+/// # Panics
+/// With `main`'s panic, and if the runtime cannot be started ([`Builder::run`] gives the error instead).
+///
+/// ```
+/// let sum = threadle::run(|| {
+///     let handles: Vec<_> = (1..=10).map(|i| threadle::go(move || i * i)).collect();
+///     handles.into_iter().map(|handle| handle.join().unwrap()).sum::<i32>()
+/// });
+/// assert_eq!(sum, 385);
+/// ```
+#[track_caller]
+pub fn run<T: Send>(main: impl FnOnce() -> T + Send) -> T {
+    started(Builder::new().run(main))
+}
+
+/// Runs `main` as the first goroutine of a new runtime in **migrating** mode, Go's full model: a goroutine may go on on another thread after
+/// any switching call, so nothing holds it up.
+///
+/// # Safety
+/// Rust takes for granted that a function stays on one thread. The caller promises, for all code that runs on goroutines of this runtime:
+/// no value that is bound to its thread (not `Send`, or a borrow of a thread-local) is held over a switching call, and no function, after
+/// inlining, touches one thread-local on both sides of one.
+///
+/// # Panics
+/// As [`run`].
+///
+/// ```
+/// // SAFETY: nothing here touches a thread-local or holds what is not Send.
+/// let answer = unsafe { threadle::run_migrating(|| threadle::go(|| 42).join().unwrap()) };
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub unsafe fn run_migrating<T: Send>(main: impl FnOnce() -> T + Send) -> T {
+    // SAFETY: the caller's promise.
+    started(unsafe { Builder::new().run_migrating(main) })
+}
+
+#[track_caller]
+fn started<T>(result: io::Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("the threadle runtime could not be started: {error}"),
+    }
+}
+
+/// Options of a runtime; by value.
+///
+/// ```
+/// let procs = threadle::Builder::new().procs(3).run(threadle::procs)?;
+/// assert_eq!(procs, 3);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it runs something"]
+pub struct Builder {
+    config: Config,
+}
+
+impl Builder {
+    /// The defaults.
+    pub fn new() -> Builder {
+        Builder { config: Config::new(Mode::Bound) }
+    }
+
+    /// How many goroutines run at once: by default the environment's `THREADLE_PROCS`, else as many CPUs as this process may use (affinity
+    /// and cgroup limits count). At most 1024.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn procs(mut self, procs: usize) -> Builder {
+        assert!(procs > 0, "a runtime needs at least one P");
+        self.config.procs = procs;
+        self
+    }
+
+    /// The stack of each goroutine in bytes, rounded up to a power of two of at least 32 KiB. By default 256 KiB, in debug builds 1 MiB. It
+    /// is address space: memory is used as the stack is.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.config.stack_size = bytes;
+        self
+    }
+
+    /// The most threads at a time, at least 2: by default 10 000, and never more than three quarters of what the system allows this user or
+    /// cgroup.
+    pub fn max_threads(mut self, threads: usize) -> Builder {
+        self.config.max_threads = threads;
+        self
+    }
+
+    /// Threads are called this, a dash and a number. By default "threadle".
+    pub fn thread_name(mut self, name: impl Into<String>) -> Builder {
+        self.config.thread_name = name.into();
+        self
+    }
+
+    /// How long the end of `main` waits for the other goroutines. By default not at all.
+    pub fn drain(mut self, longest: Duration) -> Builder {
+        self.config.drain = longest;
+        self
+    }
+
+    /// As [`run`](crate::run).
+    ///
+    /// # Errors
+    /// If the poller or the first thread cannot be made, or there is no stack for `main`.
+    ///
+    /// # Panics
+    /// With `main`'s panic.
+    #[track_caller]
+    pub fn run<T: Send>(self, main: impl FnOnce() -> T + Send) -> io::Result<T> {
+        threadle_scheduler::run(Config { mode: Mode::Bound, ..self.config }, main)
+    }
+
+    /// As [`run_migrating`](crate::run_migrating).
+    ///
+    /// # Safety
+    /// That of [`run_migrating`](crate::run_migrating).
+    ///
+    /// # Errors
+    /// As [`Builder::run`].
+    ///
+    /// # Panics
+    /// With `main`'s panic.
+    #[track_caller]
+    pub unsafe fn run_migrating<T: Send>(self, main: impl FnOnce() -> T + Send) -> io::Result<T> {
+        threadle_scheduler::run(Config { mode: Mode::Migrating, ..self.config }, main)
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder::new()
+    }
+}

@@ -1,0 +1,88 @@
+//! How a goroutine is started.
+
+use super::JoinHandle;
+use std::sync::Arc;
+use threadle_scheduler::SpawnOptions;
+
+/// Starts a goroutine that runs `f`. Does not switch.
+///
+/// It runs beside the caller; its result, or its panic, comes by [`JoinHandle::join`]. Dropping the handle lets it go on by itself.
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// ```
+/// threadle::run(|| {
+///     let handle = threadle::go(|| 6 * 7);
+///     assert_eq!(handle.join().unwrap(), 42);
+/// });
+/// ```
+#[track_caller]
+pub fn go<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    JoinHandle::new(threadle_scheduler::spawn(&SpawnOptions::new(), f))
+}
+
+/// Options of a goroutine; by value.
+///
+/// ```
+/// threadle::run(|| {
+///     let handle = threadle::GoBuilder::new().name("deep").stack_size(8 << 20).go(|| "a lot of stack");
+///     assert_eq!(handle.join().unwrap(), "a lot of stack");
+/// });
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it starts something"]
+pub struct GoBuilder {
+    name: Option<Arc<str>>,
+    stack_size: Option<usize>,
+    locked: bool,
+}
+
+impl GoBuilder {
+    /// The defaults: no name, the runtime's stack size, any thread.
+    pub fn new() -> GoBuilder {
+        GoBuilder { name: None, stack_size: None, locked: false }
+    }
+
+    /// Shown by the dump and by the message of a stack overflow.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> GoBuilder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Its stack in bytes, rounded up to a power of two of at least 32 KiB.
+    pub fn stack_size(mut self, bytes: usize) -> GoBuilder {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// It gets a thread of its own, which runs nothing else and ends with it.
+    pub fn locked(mut self) -> GoBuilder {
+        self.locked = true;
+        self
+    }
+
+    /// As [`go`](crate::go).
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn go<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let options = SpawnOptions { name: self.name, stack_size: self.stack_size, locked: self.locked, ..SpawnOptions::new() };
+        JoinHandle::new(threadle_scheduler::spawn(&options, f))
+    }
+}
+
+impl Default for GoBuilder {
+    fn default() -> Self {
+        GoBuilder::new()
+    }
+}

@@ -1,0 +1,145 @@
+//! How a goroutine's end is learned.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use threadle_scheduler::{Ended, Join};
+
+/// The right to learn how a goroutine ended; dropping it lets the goroutine go on by itself.
+///
+/// It is a future too, so that async code can wait for a goroutine: `go(move || handle(request)).await`.
+pub struct JoinHandle<T> {
+    join: Option<Join<T>>,
+    id: u64,
+}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(join: Join<T>) -> JoinHandle<T> {
+        JoinHandle { id: join.id(), join: Some(join) }
+    }
+
+    /// Waits until the goroutine has ended. **Switches.** Also callable from plain threads, and after its runtime has ended.
+    ///
+    /// # Errors
+    /// If it panicked, its runtime ended first, or it never got a stack: [`JoinError`] tells which.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let error = threadle::go(|| if true { panic!("no") }).join().unwrap_err();
+    ///     assert!(error.is_panic());
+    /// });
+    /// ```
+    pub fn join(mut self) -> Result<T, JoinError> {
+        match self.join.take() {
+            Some(join) => outcome(join.wait()),
+            None => Err(JoinError(Repr::Abandoned)),
+        }
+    }
+
+    /// Whether it has ended. Does not switch.
+    pub fn is_finished(&self) -> bool {
+        self.join.as_ref().is_none_or(Join::is_finished)
+    }
+
+    /// The goroutine's number: unique in its runtime, from 1 for `main`.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    /// Never blocks and does not switch.
+    ///
+    /// # Panics
+    /// If it is polled after it was ready.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let Some(join) = this.join.as_mut() else { panic!("a JoinHandle was polled after it was ready") };
+        let ended = std::task::ready!(join.poll(context));
+        this.join = None;
+        Poll::Ready(outcome(ended))
+    }
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id).field("finished", &self.is_finished()).finish()
+    }
+}
+
+fn outcome<T>(ended: Ended<T>) -> Result<T, JoinError> {
+    Err(JoinError(match ended {
+        Ended::Returned(value) => return Ok(value),
+        Ended::Panicked(payload) => Repr::Panic(payload),
+        Ended::Abandoned => Repr::Abandoned,
+        Ended::NoStack(why) => Repr::NoStack(why),
+    }))
+}
+
+/// Why a goroutine gave no result.
+pub struct JoinError(Repr);
+
+enum Repr {
+    Panic(Box<dyn Any + Send>),
+    Abandoned,
+    NoStack(String),
+}
+
+// SAFETY: a shared error gives out no reference to the payload, which need not be Sync: only its text is looked at, and strings are Sync.
+unsafe impl Sync for JoinError {}
+
+impl JoinError {
+    /// It panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0, Repr::Panic(_))
+    }
+
+    /// What it panicked with, for `std::panic::resume_unwind`.
+    ///
+    /// # Panics
+    /// If it did not panic.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.0 {
+            Repr::Panic(payload) => payload,
+            _ => panic!("the goroutine did not panic: {self}"),
+        }
+    }
+
+    /// Its runtime ended before it did.
+    pub fn is_abandoned(&self) -> bool {
+        matches!(self.0, Repr::Abandoned)
+    }
+
+    /// It never ran: there was no stack (or, for a locked one, no thread) for a second. The error's text names the limit.
+    pub fn is_no_stack(&self) -> bool {
+        matches!(self.0, Repr::NoStack(_))
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Panic(payload) => match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
+                Some(text) => write!(f, "the goroutine panicked: {text}"),
+                None => f.write_str("the goroutine panicked"),
+            },
+            Repr::Abandoned => f.write_str("the goroutine was abandoned: its runtime has ended"),
+            Repr::NoStack(why) => write!(f, "the goroutine never ran: {why}"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}

@@ -1,0 +1,46 @@
+//! TCP for goroutines, in the shape of `std::net`, with deadlines.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use threadle::net::{TcpListener, TcpStream};
+//!
+//! threadle::run(|| {
+//!     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+//!     let address = listener.local_addr().unwrap();
+//!     threadle::go(move || {
+//!         for stream in listener.incoming() {
+//!             let mut stream = stream.unwrap();
+//!             threadle::go(move || std::io::copy(&mut stream.clone(), &mut stream));
+//!         }
+//!     });
+//!     let mut stream = TcpStream::connect(address).unwrap();
+//!     stream.write_all(b"hello").unwrap();
+//!     let mut echo = [0; 5];
+//!     stream.read_exact(&mut echo).unwrap();
+//!     assert_eq!(&echo, b"hello");
+//! });
+//! ```
+//!
+//! # How a call waits
+//!
+//! Every socket is non-blocking and registered with the poller of the runtime in which it was made. A call makes its system call first and waits only if
+//! that would block; `EINTR` is retried. Whoever waits is a goroutine, a plain OS thread, or (in the `poll_*` methods) a task's waker. The handles
+//! are cheap clones of one socket and may be used by any number of goroutines and threads at once, also by those of another runtime; several that
+//! wait for one direction are served in the order they came. When the runtime in which a socket was made has stopped, what would have to wait on it
+//! ends with the error "runtime stopped".
+//!
+//! # Deadlines and time-outs
+//!
+//! A *deadline* is an instant, as in Go: set once, it holds for every call until it is changed, and calls end with
+//! [`TimedOut`](std::io::ErrorKind::TimedOut) from then on, also those that would not have to wait. It may be set by anybody at any time and
+//! takes effect on calls that wait already, so that a deadline in the past cuts them short. A *time-out* is std's: how long each single call may
+//! wait. Both belong to the socket and are shared by its handles. The waiting call reads the deadline after it has entered itself into the
+//! descriptor's queue, and who sets it stores first and wakes the queue after, so that one of the two sees the other.
+
+mod address;
+mod limit;
+mod socket;
+mod tcp;
+
+pub use address::ToSocketAddrs;
+pub use tcp::{Incoming, TcpListener, TcpStream};

@@ -1,0 +1,8 @@
+//! TCP.
+
+mod listener;
+mod poll;
+mod stream;
+
+pub use listener::{Incoming, TcpListener};
+pub use stream::TcpStream;

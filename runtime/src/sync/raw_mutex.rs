@@ -1,0 +1,269 @@
+//! The lock of [`Mutex`](super::Mutex): a word and a list of waiters. After Go's `sync.Mutex`, with the waiters in a list of our own in
+//! place of Go's semaphore.
+//!
+//! # The word
+//!
+//! | bit | set | cleared |
+//! |---|---|---|
+//! | `LOCKED` | by whoever takes the lock, with the CAS that takes it | by the unlocker; kept set in a hand-off |
+//! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, before it queues | under the list's lock, when the list has become empty |
+//! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock or queues again |
+//! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond | with the last hand-off, or by a waiter that was handed the lock within a millisecond |
+//!
+//! *Normal mode*: unlock frees the lock and wakes the first waiter, which then competes with whoever comes by; a running goroutine usually
+//! wins, which saves a switch per unlock. The loser goes back to the front. While one waiter is awake (`WOKEN`), no further one is woken.
+//! *Starving mode*: unlock hands the lock to the first waiter without clearing `LOCKED`, so nobody can barge.
+//!
+//! # Nobody sleeps beside a free lock
+//!
+//! | a waiter | the unlocker |
+//! |---|---|
+//! | 1. locks the list | 1. CAS: clears `LOCKED`; refused if the word is not what it saw |
+//! | 2. **CAS: sets `QUEUED`, only while `LOCKED` is set** | 2. if it saw `QUEUED` without `WOKEN`: locks the list first, then |
+//! | 3. queues, unlocks the list, parks | 3. clears `LOCKED` and sets `WOKEN` in one step, claims a waiter |
+//!
+//! Both CAS the same word, so one comes first. The waiter's first: the unlocker's CAS fails, it sees `QUEUED` and goes through the list, where
+//! the waiter is by then. The unlocker's first: the waiter's CAS fails, and it tries again to take the free lock. If `WOKEN` was set, somebody
+//! is awake who will take the lock, and whose unlock then finds `QUEUED` without `WOKEN`, or who clears `WOKEN` while `LOCKED` is set, so that the
+//! present holder's unlock does. An unlocker that has set `WOKEN` and finds no waiter left that can be claimed takes the bit back.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use threadle_scheduler::{Parking, Reason, checkpoint};
+
+use crate::waiters::{OnLeave, WaitList, Waiter, lock};
+
+const LOCKED: u32 = 1;
+const QUEUED: u32 = 2;
+const WOKEN: u32 = 4;
+const STARVING: u32 = 8;
+
+/// How long a waiter may lose to bargers. Go's figure.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+pub(super) struct RawMutex {
+    word: AtomicU32,
+    waiters: std::sync::Mutex<WaitList<Handed>>,
+}
+
+/// Whether the waiter was woken as the owner.
+struct Handed(bool);
+
+impl RawMutex {
+    pub(super) const fn new() -> Self {
+        RawMutex { word: AtomicU32::new(0), waiters: std::sync::Mutex::new(WaitList::new()) }
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) {
+        // Before the lock is taken: who is switched away holding it makes everybody wait.
+        checkpoint();
+        if self.exchange(0, LOCKED, Ordering::Acquire).is_err() {
+            self.lock_slow();
+        }
+    }
+
+    #[inline]
+    pub(super) fn try_lock(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & LOCKED == 0 {
+            match self.exchange(word, word | LOCKED, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// # Safety
+    /// The caller owns the lock.
+    #[inline]
+    pub(super) unsafe fn unlock(&self) {
+        if self.exchange(LOCKED, 0, Ordering::Release).is_err() {
+            self.unlock_slow();
+        }
+    }
+
+    #[inline]
+    fn exchange(&self, old: u32, new: u32, success: Ordering) -> Result<u32, u32> {
+        self.word.compare_exchange(old, new, success, Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn lock_slow(&self) {
+        let mut since = None;
+        // The bit to take back: `WOKEN` after a wake-up, which set it for us.
+        let mut mine = 0;
+        let mut starving = 0;
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & LOCKED == 0 {
+                match self.exchange(word, (word | LOCKED) & !mine, Ordering::Acquire) {
+                    Ok(_) => return,
+                    Err(_) => continue,
+                }
+            }
+            let since = *since.get_or_insert_with(Instant::now);
+            let mut waiters = lock(&self.waiters);
+            let parking = Parking::open(Reason::MutexLock);
+            if self.exchange(word, (word | QUEUED | starving) & !mine, Ordering::Relaxed).is_err() {
+                continue;
+            }
+            let node = Waiter::new(parking.ticket(), Handed(false));
+            // SAFETY: the node is new; it stays in this frame until it is claimed, which is the only end of this park, or
+            // `leave` removes it.
+            unsafe {
+                if mine == 0 {
+                    waiters.push_back(&node);
+                } else {
+                    waiters.push_front(&node);
+                }
+            }
+            drop(waiters);
+            let leave = OnLeave::new(|| {
+                // SAFETY: linked into this list or into none.
+                unsafe { lock(&self.waiters).remove(&node) };
+            });
+            parking.wait();
+            leave.disarm();
+            let waited = since.elapsed();
+            let Handed(handed) = node.into_payload();
+            if handed {
+                if waited < PATIENCE {
+                    self.word.fetch_and(!STARVING, Ordering::Relaxed);
+                }
+                return;
+            }
+            mine = WOKEN;
+            starving = if waited < PATIENCE { 0 } else { STARVING };
+        }
+    }
+
+    #[cold]
+    fn unlock_slow(&self) {
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            assert!(word & LOCKED != 0, "unlock of a mutex that is not locked");
+            if must_wake(word) {
+                break;
+            }
+            if self.exchange(word, word & !LOCKED, Ordering::Release).is_ok() {
+                return;
+            }
+        }
+        let mut waiters = lock(&self.waiters);
+        // While we hold the list, nobody sets or clears `QUEUED` or sets `STARVING` or `WOKEN`.
+        let word = self.word.load(Ordering::Relaxed);
+        let starving = word & STARVING != 0;
+        if !starving {
+            // Before the claim: the woken one may run at once, and takes `WOKEN` back.
+            let announce = if must_wake(word) { WOKEN } else { 0 };
+            if self.word.fetch_update(Ordering::Release, Ordering::Relaxed, |w| Some((w & !LOCKED) | announce)).is_err() {
+                unreachable!("the update is never refused");
+            }
+            if announce == 0 {
+                return;
+            }
+        }
+        let mut woken = None;
+        while let Some(mut first) = waiters.pop() {
+            first.payload().0 = starving;
+            match first.claim() {
+                Ok(claimed) => {
+                    woken = Some(claimed);
+                    break;
+                }
+                // Its runtime has stopped.
+                Err(mut gone) => gone.payload().0 = false,
+            }
+        }
+        let none_left = if waiters.is_empty() { QUEUED | STARVING } else { 0 };
+        let not_woken = match woken {
+            Some(_) => 0,
+            None if starving => LOCKED,
+            None => WOKEN,
+        };
+        self.word.fetch_and(!(none_left | not_woken), Ordering::Release);
+        drop(waiters);
+        drop(woken);
+    }
+}
+
+/// Whether an unlocker has to go through the list. Not if somebody is awake and will try.
+fn must_wake(word: u32) -> bool {
+    word & QUEUED != 0 && (word & WOKEN == 0 || word & STARVING != 0)
+}
+
+impl fmt::Debug for RawMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word.load(Ordering::Relaxed);
+        let bits = [(LOCKED, "locked"), (QUEUED, "queued"), (WOKEN, "woken"), (STARVING, "starving")];
+        f.debug_list().entries(bits.iter().filter(|(bit, _)| word & bit != 0).map(|(_, name)| name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiter_that_is_gone_is_passed_over() {
+        let mutex = RawMutex::new();
+        mutex.lock();
+        let parking = Parking::open(Reason::MutexLock);
+        let node = Waiter::new(parking.ticket(), Handed(false));
+        // SAFETY: the node is new and stays here; the unlock below pops it.
+        unsafe { lock(&mutex.waiters).push_back(&node) };
+        mutex.word.fetch_or(QUEUED, Ordering::Relaxed);
+        assert!(parking.close());
+        // SAFETY: locked above.
+        unsafe { mutex.unlock() };
+        assert_eq!(mutex.word.load(Ordering::Relaxed), 0);
+        assert!(lock(&mutex.waiters).is_empty());
+
+        // The same in starving mode.
+        mutex.lock();
+        let parking = Parking::open(Reason::MutexLock);
+        let node = Waiter::new(parking.ticket(), Handed(false));
+        // SAFETY: as above.
+        unsafe { lock(&mutex.waiters).push_back(&node) };
+        mutex.word.fetch_or(QUEUED | STARVING, Ordering::Relaxed);
+        assert!(parking.close());
+        // SAFETY: locked above.
+        unsafe { mutex.unlock() };
+        assert_eq!(mutex.word.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_starving_waiter_is_handed_the_lock_and_the_last_one_ends_the_mode() {
+        let mutex = RawMutex::new();
+        mutex.lock();
+        std::thread::scope(|threads| {
+            let waiter = threads.spawn(|| {
+                mutex.lock();
+                let word = mutex.word.load(Ordering::Relaxed);
+                // SAFETY: locked above.
+                unsafe { mutex.unlock() };
+                word
+            });
+            while mutex.word.load(Ordering::Relaxed) & QUEUED == 0 {
+                std::thread::yield_now();
+            }
+            mutex.word.fetch_or(STARVING, Ordering::Relaxed);
+            // SAFETY: locked above.
+            unsafe { mutex.unlock() };
+            // Handed over: at no moment was it free for us.
+            assert_eq!(waiter.join().unwrap() & LOCKED, LOCKED);
+        });
+        assert_eq!(mutex.word.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "not locked")]
+    fn unlocking_twice_is_told() {
+        // SAFETY: the promise is broken on purpose: the check is what is tested, and nothing is guarded by this lock.
+        unsafe { RawMutex::new().unlock() };
+    }
+}

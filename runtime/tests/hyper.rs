@@ -1,0 +1,171 @@
+//! hyper's server and client on our streams, timers and goroutines.
+#![cfg(feature = "hyper")]
+
+mod support;
+
+use std::convert::Infallible;
+use std::io::{Read, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::rt::{Executor as _, Timer as _};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use support::watchdog;
+use threadle::net::{TcpListener, TcpStream};
+use threadle::rt::{Executor, Timer};
+use threadle::{block_on, go};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn test(name: &'static str, body: impl FnOnce() + Send) {
+    let _watchdog = watchdog(name, LIMIT);
+    threadle::run(body);
+}
+
+async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await?.to_bytes();
+    Ok(Response::builder().header("path", path).body(Full::new(body)).unwrap())
+}
+
+/// Serves on a free port, one goroutine a connection, for as long as the runtime lives.
+fn serve(header_read_timeout: Duration) -> (TcpListener, std::net::SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = listener.clone();
+    go(move || {
+        while let Ok((stream, _peer)) = acceptor.accept() {
+            go(move || {
+                block_on(
+                    hyper::server::conn::http1::Builder::new()
+                        .timer(Timer)
+                        .header_read_timeout(header_read_timeout)
+                        .serve_connection(stream, service_fn(echo)),
+                )
+            });
+        }
+    });
+    (listener, address)
+}
+
+#[test]
+fn requests_follow_each_other_on_one_connection() {
+    test("keep-alive", || {
+        let (listener, address) = serve(LIMIT);
+        let stream = TcpStream::connect(address).unwrap();
+        block_on(async {
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+            Executor.execute(connection);
+            for length in [0, 1, 100, 70_000, 3_000_000] {
+                let body = Bytes::from(vec![b'x'; length]);
+                let request = Request::post(format!("/{length}")).body(Full::new(body.clone())).unwrap();
+                let response = sender.send_request(request).await.unwrap();
+                assert_eq!(response.headers()["path"], format!("/{length}"));
+                assert!(response.into_body().collect().await.unwrap().to_bytes() == body);
+            }
+        });
+        listener.close().unwrap();
+    });
+}
+
+#[test]
+fn many_connections_at_once() {
+    test("many connections", || {
+        let (listener, address) = serve(LIMIT);
+        let clients: Vec<_> = (0..32)
+            .map(|client| {
+                go(move || {
+                    let mut stream = TcpStream::connect(address).unwrap();
+                    for round in 0..20 {
+                        let body = format!("{client}-{round}");
+                        let length = body.len();
+                        write!(stream, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+                        let mut answer = String::new();
+                        while !answer.ends_with(&format!("\r\n\r\n{body}")) {
+                            let mut buffer = [0; 1024];
+                            let count = stream.read(&mut buffer).unwrap();
+                            assert_ne!(count, 0, "{answer}");
+                            answer.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+                        }
+                        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+                    }
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join().unwrap());
+        listener.close().unwrap();
+    });
+}
+
+#[test]
+fn a_header_that_never_ends_is_cut_by_the_timer() {
+    test("slow header", || {
+        let (listener, address) = serve(Duration::from_millis(30));
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"POST / HTTP/1.1\r\nhost").unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        listener.close().unwrap();
+    });
+}
+
+#[test]
+fn a_blocking_handler_on_a_goroutine_is_awaited_by_its_handle() {
+    test("blocking handler", || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = go(move || {
+            let (stream, _peer) = listener.accept().unwrap();
+            let service = service_fn(|_request: Request<Incoming>| async {
+                let handler = go(|| {
+                    threadle::time::sleep(Duration::from_millis(2));
+                    "handled"
+                });
+                let text = handler.await.unwrap();
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
+            });
+            block_on(hyper::server::conn::http1::Builder::new().serve_connection(stream, service)).unwrap();
+        });
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("handled"), "{answer}");
+        server.join().unwrap();
+    });
+}
+
+#[test]
+fn sleeps_end_on_time_also_when_moved() {
+    test("sleeps", || {
+        let length = Duration::from_millis(10);
+        let start = Instant::now();
+        block_on(Timer.sleep(length));
+        assert!(start.elapsed() >= length);
+
+        // Moved on while the timer is armed for the earlier instant: it rings early, and sleeps on.
+        let start = Instant::now();
+        let mut sleep = Timer.sleep_until(start + length);
+        assert!(poll_once(&mut sleep).is_pending());
+        Timer.reset(&mut sleep, start + 3 * length);
+        block_on(sleep);
+        assert!(start.elapsed() >= 3 * length);
+
+        // Moved forward: the later timer is replaced.
+        let mut sleep = Timer.sleep(LIMIT);
+        assert!(poll_once(&mut sleep).is_pending());
+        Timer.reset(&mut sleep, Instant::now() + length);
+        block_on(sleep);
+
+        assert!(poll_once(&mut Timer.sleep(Duration::MAX)).is_pending());
+        assert!(poll_once(&mut Timer.sleep(Duration::ZERO)).is_ready());
+    });
+}
+
+fn poll_once(sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>) -> Poll<()> {
+    sleep.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()))
+}

@@ -1,0 +1,41 @@
+//! Signals, which belong to the whole process: one test.
+
+mod support;
+
+use std::process::Command;
+use std::time::Duration;
+
+use support::watchdog;
+use threadle::signal::{self, Signal};
+
+fn raise(signal: Signal) {
+    let id = std::process::id().to_string();
+    let status = Command::new("kill").args([format!("-{}", signal.number()), id]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn every_receiver_gets_the_signals_it_asked_for() {
+    let _watchdog = watchdog("signals", Duration::from_secs(60));
+    let ending = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT]).unwrap();
+    let user = signal::notify(&[Signal::USER_1]).unwrap();
+    let both = signal::notify(&[Signal::TERMINATE, Signal::USER_1]).unwrap();
+
+    raise(Signal::TERMINATE);
+    assert_eq!(ending.recv(), Ok(Signal::TERMINATE));
+    assert_eq!(both.recv(), Ok(Signal::TERMINATE));
+    raise(Signal::USER_1);
+    assert_eq!(user.recv(), Ok(Signal::USER_1));
+    assert_eq!(both.recv(), Ok(Signal::USER_1));
+    raise(Signal::INTERRUPT);
+    assert_eq!(ending.recv(), Ok(Signal::INTERRUPT));
+    assert!(user.is_empty());
+
+    // A receiver that is gone neither brings the default action back nor holds up the others.
+    drop(ending);
+    raise(Signal::TERMINATE);
+    assert_eq!(both.recv(), Ok(Signal::TERMINATE));
+    let again = signal::notify(&[Signal::INTERRUPT]).unwrap();
+    raise(Signal::INTERRUPT);
+    assert_eq!(again.recv(), Ok(Signal::INTERRUPT));
+}

@@ -1,8 +1,9 @@
 #![cfg_attr(not(loom), doc = include_str!("../../README.md"))]
 
 #[cfg(not(loom))]
-mod entry;
 mod block_on;
+#[cfg(not(loom))]
+mod entry;
 #[cfg(not(loom))]
 pub mod chan;
 #[cfg(not(loom))]
@@ -19,6 +20,10 @@ pub mod sync;
 pub mod time;
 #[cfg(not(loom))]
 mod waiters;
+
+#[cfg(all(loom, test))]
+#[path = "block_on/loom_notice.rs"]
+mod loom_notice;
 
 #[cfg(not(loom))]
 pub use block_on::block_on;

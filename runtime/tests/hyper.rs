@@ -63,6 +63,7 @@ fn requests_follow_each_other_on_one_connection() {
             for length in [0, 1, 100, 70_000, 3_000_000] {
                 let body = Bytes::from(vec![b'x'; length]);
                 let request = Request::post(format!("/{length}")).body(Full::new(body.clone())).unwrap();
+                sender.ready().await.unwrap();
                 let response = sender.send_request(request).await.unwrap();
                 assert_eq!(response.headers()["path"], format!("/{length}"));
                 assert!(response.into_body().collect().await.unwrap().to_bytes() == body);

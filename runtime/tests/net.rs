@@ -189,9 +189,11 @@ fn close_wakes_both_sides_of_both_ends() {
             let reader = client.clone();
             let reading = thread::spawn(move || (&reader).read(&mut [0]));
             let writer = client.clone();
-            let writing = thread::spawn(move || loop {
-                if let Err(error) = (&writer).write(&[0; 65536]) {
-                    break error;
+            let writing = thread::spawn(move || {
+                loop {
+                    if let Err(error) = (&writer).write(&[0; 65536]) {
+                        break error;
+                    }
                 }
             });
             thread::yield_now();
@@ -302,10 +304,7 @@ fn a_connect_that_is_not_answered_times_out() {
             assert!(queued.len() < 10, "the queue never filled");
         };
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert_eq!(
-            TcpStream::connect_timeout(&address, Duration::ZERO).unwrap_err().kind(),
-            ErrorKind::InvalidInput
-        );
+        assert_eq!(TcpStream::connect_timeout(&address, Duration::ZERO).unwrap_err().kind(), ErrorKind::InvalidInput);
     });
 }
 
@@ -428,9 +427,8 @@ fn close_and_a_past_deadline_reach_a_task() {
         for by_close in [true, false] {
             let (client, _server) = pair();
             let mut reader = client.clone();
-            let waiting = thread::spawn(move || {
-                threadle::block_on(poll_fn(|context| reader.poll_read(context, &mut [0])))
-            });
+            let waiting =
+                thread::spawn(move || threadle::block_on(poll_fn(|context| reader.poll_read(context, &mut [0]))));
             thread::sleep(SHORT);
             let kind = if by_close {
                 client.close().unwrap();

@@ -134,8 +134,12 @@ mod tests {
     #[test]
     fn attempts_go_on_to_the_next_address_and_the_last_error_counts() {
         let addresses: Vec<SocketAddr> = (1..=3).map(|port| ([127, 0, 0, 1], port).into()).collect();
-        assert_eq!(each_address(&addresses[..], |at| if at.port() == 2 { Ok(at.port()) } else { Err(no_address()) }).unwrap(), 2);
-        let error = each_address(&addresses[..], |at| Err::<(), _>(io::Error::other(at.port().to_string()))).unwrap_err();
+        assert_eq!(
+            each_address(&addresses[..], |at| if at.port() == 2 { Ok(at.port()) } else { Err(no_address()) }).unwrap(),
+            2
+        );
+        let error =
+            each_address(&addresses[..], |at| Err::<(), _>(io::Error::other(at.port().to_string()))).unwrap_err();
         assert_eq!(error.to_string(), "3");
     }
 }

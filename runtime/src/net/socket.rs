@@ -6,15 +6,17 @@ use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use threadle_scheduler::io::{Descriptor, Direction, Operation, TaskWaiter, Wait, closed_error, register, stopped_error, wake_all};
-use threadle_scheduler::{Parking, Reason, checkpoint};
+use threadle_scheduler::io::{
+    Descriptor, Direction, Operation, TaskWaiter, Wait, closed_error, register, stopped_error, wake_all,
+};
+use threadle_scheduler::{Parking, Reason, Ticket, checkpoint};
 
 use super::limit::{Limit, timed_out};
 
 #[derive(Debug)]
 pub(super) struct Socket {
     /// Before the file: it must be gone from the poller when the number is given back.
-    descriptor: Descriptor,
+    descriptor: Descriptor<Ticket>,
     file: socket2::Socket,
     read: Limit,
     write: Limit,
@@ -42,10 +44,10 @@ impl Socket {
     pub(super) fn set_deadline(&self, direction: Direction, deadline: Option<Instant>) {
         self.limit(direction).set_deadline(deadline);
         // The store above, then this: see "How a call waits" in the module.
-        wake_all(self.descriptor.recheck(direction));
+        wake_all(&mut self.descriptor.recheck(direction));
     }
 
-    pub(super) fn task(&self, direction: Direction) -> TaskWaiter {
+    pub(super) fn task(&self, direction: Direction) -> TaskWaiter<Ticket> {
         self.descriptor.task(direction)
     }
 
@@ -70,7 +72,7 @@ impl Socket {
                 result => break result,
             }
         };
-        wake_all(operation.finish());
+        wake_all(&mut operation.finish());
         if !waiting.parked {
             checkpoint();
         }
@@ -79,7 +81,12 @@ impl Socket {
 
     /// Waits for the next event of `direction`, or until something has changed: in any case, try again.
     #[cold]
-    fn wait(&self, operation: &mut Operation<'_>, direction: Direction, waiting: &mut Waiting) -> io::Result<()> {
+    fn wait(
+        &self,
+        operation: &mut Operation<'_, Ticket>,
+        direction: Direction,
+        waiting: &mut Waiting,
+    ) -> io::Result<()> {
         let parking = Parking::open(Reason::IoWait);
         match operation.wait(parking.ticket())? {
             Wait::Retry => {}
@@ -102,7 +109,7 @@ impl Socket {
     pub(super) fn poll<T>(
         &self,
         direction: Direction,
-        waiter: &mut TaskWaiter,
+        waiter: &mut TaskWaiter<Ticket>,
         context: &mut Context<'_>,
         mut attempt: impl FnMut(&socket2::Socket) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
@@ -133,7 +140,7 @@ impl Socket {
         if self.descriptor.is_closed() {
             return Ok(());
         }
-        wake_all(self.descriptor.close());
+        wake_all(&mut self.descriptor.close());
         match self.file.shutdown(Shutdown::Both) {
             Err(error) if error.kind() != io::ErrorKind::NotConnected => Err(error),
             _ => Ok(()),
@@ -143,7 +150,7 @@ impl Socket {
     /// The socket itself, in blocking mode and no longer registered.
     pub(super) fn into_file(self) -> io::Result<socket2::Socket> {
         let Socket { descriptor, file, .. } = self;
-        wake_all(descriptor.close());
+        wake_all(&mut descriptor.close());
         file.set_nonblocking(false)?;
         Ok(file)
     }

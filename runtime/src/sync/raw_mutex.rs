@@ -160,7 +160,8 @@ impl RawMutex {
         if !starving {
             // Before the claim: the woken one may run at once, and takes `WOKEN` back.
             let announce = if must_wake(word) { WOKEN } else { 0 };
-            if self.word.fetch_update(Ordering::Release, Ordering::Relaxed, |w| Some((w & !LOCKED) | announce)).is_err() {
+            if self.word.fetch_update(Ordering::Release, Ordering::Relaxed, |w| Some((w & !LOCKED) | announce)).is_err()
+            {
                 unreachable!("the update is never refused");
             }
             if announce == 0 {

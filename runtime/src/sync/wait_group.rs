@@ -44,7 +44,9 @@ impl WaitGroup {
     /// threadle::sync::WaitGroup::new().wait(); // nothing to wait for
     /// ```
     pub fn new() -> Self {
-        WaitGroup { shared: Arc::new(Shared { count: AtomicUsize::new(0), waiters: std::sync::Mutex::new(WaitList::new()) }) }
+        WaitGroup {
+            shared: Arc::new(Shared { count: AtomicUsize::new(0), waiters: std::sync::Mutex::new(WaitList::new()) }),
+        }
     }
 
     /// Counts `n` more things to be done.

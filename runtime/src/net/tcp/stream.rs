@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, Type};
+use threadle_scheduler::Ticket;
 use threadle_scheduler::io::{Direction, TaskWaiter};
 
 use crate::net::address::{ToSocketAddrs, each_address};
@@ -34,8 +35,8 @@ use crate::net::socket::Socket;
 /// ```
 pub struct TcpStream {
     /// The places of this handle's tasks in the descriptor's queues; before the socket, which they refer to.
-    pub(super) reading: Option<TaskWaiter>,
-    pub(super) writing: Option<TaskWaiter>,
+    pub(super) reading: Option<TaskWaiter<Ticket>>,
+    pub(super) writing: Option<TaskWaiter<Ticket>>,
     pub(super) socket: Arc<Socket>,
 }
 

@@ -20,8 +20,13 @@ pub fn register(fd: BorrowedFd<'_>) -> io::Result<Descriptor<Ticket>> {
     crate::runtime::current_or_panic("a socket").poller().register(fd)
 }
 
-/// Makes everybody run whom the poller found ready. Does not switch.
-pub fn wake_all(ready: &mut Ready<Ticket>) {
+/// Makes everybody run who is in the list. Does not switch.
+pub fn wake_all(mut ready: Ready<Ticket>) {
+    wake_ready(&mut ready);
+}
+
+/// As `wake_all`; the list stays, empty, to be filled again.
+pub(crate) fn wake_ready(ready: &mut Ready<Ticket>) {
     // The drain keeps `waiters` up until its end, so that no M thinks there is nobody to poll for while they are in our hands (R35).
     for woken in ready.drain() {
         match woken {

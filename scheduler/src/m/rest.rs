@@ -151,13 +151,13 @@ impl M {
             p.counters.polls.bump();
             p.counters.poll_events.add(events.len() as u64);
             self.batch(p, || {
-                crate::poll::wake_all(&mut events);
+                crate::poll::wake_ready(&mut events);
                 p.counters.timers_fired.add(scheduler.fire_due_timers(now) as u64);
             });
             return Slept::Assigned;
         }
         // No P is free. What became ready goes where the others look; due timers must not wait until their busy P gets to them.
-        crate::poll::wake_all(&mut events);
+        crate::poll::wake_ready(&mut events);
         scheduler.fire_due_timers(now);
         drop(events);
         if listed {

@@ -237,7 +237,7 @@ impl M {
                 p.counters.polls.bump();
                 p.counters.poll_events.add(events.len() as u64);
                 let any = !events.is_empty();
-                self.batch(p, || crate::poll::wake_all(&mut events));
+                self.batch(p, || crate::poll::wake_ready(&mut events));
                 any
             }
             Err(error) => crate::poll::broken(&error),

@@ -274,7 +274,7 @@ impl Round {
             crate::poll::broken(&error);
         }
         let any = !ready.is_empty();
-        crate::poll::wake_all(&mut ready);
+        crate::poll::wake_ready(&mut ready);
         any
     }
 

@@ -59,7 +59,7 @@ impl Scheduler {
             p.timers.clear();
         }
         let mut ready = self.poller().stop();
-        crate::poll::wake_all(&mut ready);
+        crate::poll::wake_ready(&mut ready);
         drop(ready);
         crate::observe::record_end(self, left_ms + left_helpers + self.left_threads.load(Acquire));
         if left_ms + left_helpers == 0 {

@@ -59,7 +59,7 @@ pub(crate) enum Fault {
 }
 
 thread_local! {
-    static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
+    static PLANTED: Cell<Option<Fault>> = Cell::new(None);
 }
 
 pub(crate) fn is_on(fault: Fault) -> bool {

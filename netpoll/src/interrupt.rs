@@ -95,7 +95,7 @@ impl Interrupt {
         self.until
             .compare_exchange(NOBODY, LOOKING, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
-            .then_some(Turn { interrupt: self })
+            .then(|| Turn { interrupt: self })
     }
 
     /// Whether somebody has the turn.

@@ -2,14 +2,14 @@
 //! and a sleep that ends if it is set, before or during it.
 
 use super::*;
-use crate::sync::{Arc, AtomicUsize, Mutex, lock};
+use crate::sync::{Arc, AtomicUsize};
 use loom::thread;
 
 struct World {
     interrupt: Interrupt,
     edge: AtomicBool,
-    /// The lock of the poll: held by whoever may eat edges.
-    driver: Mutex<()>,
+    /// The lock of the poll: held by whoever may eat edges. (A flag: loom's `try_lock` waits.)
+    driver: AtomicBool,
     timer: AtomicUsize,
 }
 
@@ -22,7 +22,7 @@ impl World {
         Arc::new(World {
             interrupt: Interrupt::new(),
             edge: AtomicBool::new(false),
-            driver: Mutex::new(()),
+            driver: AtomicBool::new(false),
             timer: AtomicUsize::new(0),
         })
     }
@@ -39,11 +39,21 @@ impl World {
         self.timer.load(Ordering::Relaxed) == 1
     }
 
+    fn try_lock(&self) -> bool {
+        self.driver.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// For the blocking poll, which keeps it: at the end of these models it still sleeps.
+    fn lock_for_good(&self) {
+        while !self.try_lock() {
+            thread::yield_now();
+        }
+    }
+
     fn poll_now(&self) {
-        if !self.interrupt.is_taken()
-            && let Ok(_driver) = self.driver.try_lock()
-        {
+        if !self.interrupt.is_taken() && self.try_lock() {
             self.edge.store(false, Ordering::SeqCst);
+            self.driver.store(false, Ordering::Release);
         }
     }
 
@@ -58,7 +68,7 @@ type Block = fn(&World) -> bool;
 
 fn real_block(world: &World) -> bool {
     let turn = world.interrupt.take_turn().expect("one blocker in this model");
-    let _driver = lock(&world.driver);
+    world.lock_for_good();
     if turn.is_interrupted() {
         return false;
     }
@@ -102,7 +112,7 @@ fn loom_r12_an_eaten_edge_is_remembered() {
 fn loom_r12_word_not_tested() {
     edge_eaten(|world| {
         let turn = world.interrupt.take_turn().expect("one blocker in this model");
-        let _driver = lock(&world.driver);
+        world.lock_for_good();
         let seen = world.sees_timer();
         turn.sleeps_until(Nanos::new(LATE));
         std::mem::forget(turn);
@@ -120,7 +130,7 @@ fn loom_r12_word_tested_before_the_poll_is_locked() {
         }
         let seen = world.sees_timer();
         turn.sleeps_until(Nanos::new(LATE));
-        let _driver = lock(&world.driver);
+        world.lock_for_good();
         std::mem::forget(turn);
         !seen
     });
@@ -199,7 +209,7 @@ fn loom_r13_timers_read_before_the_turn() {
         |world| {
             let seen = world.sees_timer();
             let turn = world.interrupt.take_turn().expect("one blocker in this model");
-            let _driver = lock(&world.driver);
+            world.lock_for_good();
             if turn.is_interrupted() {
                 return false;
             }

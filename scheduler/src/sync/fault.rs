@@ -4,8 +4,6 @@
 //! A loom model runs all its threads on the one OS thread that called it, so a plain thread-local says which fault that
 //! model wants, while other tests run beside it unharmed.
 
-#![expect(clippy::disallowed_macros, reason = "no goroutine comes here: a model runs on one thread")]
-
 use std::cell::Cell;
 use std::sync::{
     Arc,
@@ -59,7 +57,7 @@ pub(crate) enum Fault {
 }
 
 thread_local! {
-    static PLANTED: Cell<Option<Fault>> = Cell::new(None);
+    static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
 }
 
 pub(crate) fn is_on(fault: Fault) -> bool {

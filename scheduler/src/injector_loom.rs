@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sync::atomic::fence;
-use crate::sync::fault::{Fault, check, with_fault};
+use crate::sync::fault::{Fault, check, step, with_fault};
 use crate::sync::item::Items;
 use crate::sync::{Arc, thread};
 
@@ -13,9 +13,13 @@ fn length_never_under_reports() {
     let other = items.get(1);
     let pusher = {
         let injector = injector.clone();
-        thread::spawn(move || injector.push_one(other))
+        thread::spawn(move || {
+            step();
+            injector.push_one(other);
+        })
     };
     injector.push_one(items.get(0));
+    step();
     let mut first = injector.pop().expect("one is there");
     if first.next().map(|item| item.id) == Some(1) {
         assert!(!injector.is_empty(), "a finished push is hidden");
@@ -47,6 +51,7 @@ fn submit_against_stop_searching(fenced: bool) {
     let submitter = {
         let (injector, searchers) = (injector.clone(), searchers.clone());
         thread::spawn(move || {
+            step();
             injector.push_one(item);
             if fenced {
                 fence(SeqCst);
@@ -54,6 +59,7 @@ fn submit_against_stop_searching(fenced: bool) {
             searchers.load(Relaxed) == 0
         })
     };
+    step();
     searchers.fetch_sub(1, Relaxed);
     if fenced {
         fence(SeqCst);
@@ -84,11 +90,15 @@ fn loom_injector_front_against_batches() {
         injector.push((0..4).map(|id| items.get(id)).collect());
         let taker = {
             let injector = injector.clone();
-            thread::spawn(move || injector.pop_one().map_or(9, |item| item.id))
+            thread::spawn(move || {
+                step();
+                injector.pop_one().map(|item| item.id)
+            })
         };
+        step();
         let mut taken: Vec<usize> = injector.pop().into_iter().flatten().map(|item| item.id).collect();
         assert!(taken.is_sorted());
-        taken.push(taker.join().unwrap());
+        taken.extend(taker.join().unwrap());
         while !injector.is_empty() {
             taken.extend(injector.pop().into_iter().flatten().map(|item| item.id));
         }

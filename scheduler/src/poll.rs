@@ -1,6 +1,7 @@
 //! The poller's side of the scheduler: registering descriptors, and waking those whose descriptor is ready.
 
 use crate::park::Ticket;
+use std::borrow::BorrowMut;
 use std::io;
 use std::os::fd::BorrowedFd;
 use threadle_netpoll::{Descriptor, Ready, Slab, Woken};
@@ -21,8 +22,8 @@ pub fn register(fd: BorrowedFd<'_>) -> io::Result<Descriptor<Ticket>> {
 }
 
 /// Makes everybody run who is in the list. Does not switch.
-pub fn wake_all(mut ready: Ready<Ticket>) {
-    wake_ready(&mut ready);
+pub fn wake_all(mut ready: impl BorrowMut<Ready<Ticket>>) {
+    wake_ready(ready.borrow_mut());
 }
 
 /// As `wake_all`; the list stays, empty, to be filled again.

@@ -140,10 +140,12 @@ fn loom_ring_thief_is_robbed() {
         // SAFETY: of this ring this thread alone is the owner.
         let me = unsafe { thiefs.owner() };
         let mut mine = Took::new();
+        step();
         if let Some(first) = victim.steal_into(me) {
             assert_eq!(first.id, 0, "the oldest runs first");
             run(first, &mut mine);
         }
+        step();
         if let Some(item) = me.pop_ring() {
             run(item, &mut mine);
         }
@@ -231,12 +233,17 @@ fn next_comes_back() {
     let ring = Arc::new(Ring::new());
     let robber = {
         let ring = ring.clone();
-        thread::spawn(move || ring.steal_next().map(Item::run))
+        thread::spawn(move || {
+            step();
+            ring.steal_next().map(Item::run)
+        })
     };
     // SAFETY: this thread alone owns.
     let owner = unsafe { ring.owner() };
     let _ = owner.push_next(items.get(0));
+    step();
     if let Some(item) = owner.pop_next() {
+        step();
         item.run();
         let _ = owner.push_next(item);
     }
@@ -265,10 +272,15 @@ fn never_empty() {
     let _ = owner.push_next(items.get(0));
     let watcher = {
         let ring = ring.clone();
-        thread::spawn(move || ring.is_empty())
+        thread::spawn(move || {
+            step();
+            ring.is_empty()
+        })
     };
     let kicked = owner.push_next(items.get(1)).expect("nobody steals here");
+    step();
     owner.push_back(kicked).expect("there is room");
+    step();
     assert!(owner.pop_next().is_some());
     assert!(!watcher.join().unwrap(), "said to be empty while an item was queued");
     owner.drain().for_each(drop);

@@ -44,7 +44,7 @@ impl Socket {
     pub(super) fn set_deadline(&self, direction: Direction, deadline: Option<Instant>) {
         self.limit(direction).set_deadline(deadline);
         // The store above, then this: see "How a call waits" in the module.
-        wake_all(&mut self.descriptor.recheck(direction));
+        wake_all(self.descriptor.recheck(direction));
     }
 
     pub(super) fn task(&self, direction: Direction) -> TaskWaiter<Ticket> {
@@ -72,7 +72,7 @@ impl Socket {
                 result => break result,
             }
         };
-        wake_all(&mut operation.finish());
+        wake_all(operation.finish());
         if !waiting.parked {
             checkpoint();
         }
@@ -140,7 +140,7 @@ impl Socket {
         if self.descriptor.is_closed() {
             return Ok(());
         }
-        wake_all(&mut self.descriptor.close());
+        wake_all(self.descriptor.close());
         match self.file.shutdown(Shutdown::Both) {
             Err(error) if error.kind() != io::ErrorKind::NotConnected => Err(error),
             _ => Ok(()),
@@ -150,7 +150,7 @@ impl Socket {
     /// The socket itself, in blocking mode and no longer registered.
     pub(super) fn into_file(self) -> io::Result<socket2::Socket> {
         let Socket { descriptor, file, .. } = self;
-        wake_all(&mut descriptor.close());
+        wake_all(descriptor.close());
         file.set_nonblocking(false)?;
         Ok(file)
     }

@@ -85,7 +85,7 @@ fn procs_and_metrics_agree_with_the_builder() {
             go(|| ()).join().expect("it only ends");
         }
         let after = metrics();
-        assert!(after.goroutines_created - before.goroutines_created >= 100, "{before:?} {after:?}");
+        assert!(after.spawned - before.spawned >= 100, "{before:?} {after:?}");
     });
 }
 

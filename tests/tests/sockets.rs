@@ -77,11 +77,11 @@ fn a_read_deadline_ends_the_wait() {
     both_modes(2, |_| {
         let address = echo_server();
         let mut stream = TcpStream::connect(address).expect("somebody accepts");
-        stream.set_read_deadline(Some(Instant::now() + Duration::from_millis(20))).expect("it is open");
+        stream.set_read_deadline(Some(Instant::now() + Duration::from_millis(20)));
         let error = stream.read(&mut [0; 1]).expect_err("nobody writes");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         // The deadline passes, it does not break: without it the stream works on.
-        stream.set_read_deadline(None).expect("it is open");
+        stream.set_read_deadline(None);
         stream.write_all(b"x").expect("the server reads");
         stream.read_exact(&mut [0; 1]).expect("the server answers");
     });
@@ -98,7 +98,7 @@ fn a_deadline_from_elsewhere_wakes_a_reader() {
             move || (&stream).read(&mut [0; 1])
         });
         time::sleep(Duration::from_millis(5));
-        stream.set_read_deadline(Some(Instant::now())).expect("it is open");
+        stream.set_read_deadline(Some(Instant::now()));
         let error = reader.join().expect("it does not panic").expect_err("nobody writes");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     });

@@ -14,7 +14,7 @@ pub struct Shutdown {
     /// From the end of `main` to the return of `run`.
     pub elapsed: Duration,
     /// How many threads the runtime says it left behind.
-    pub left: u64,
+    pub left: usize,
 }
 
 /// Ends `main` while `hogs` goroutines spin for ever. They go on doing so: for a process of its own.
@@ -37,5 +37,5 @@ pub fn end_with_hogs(mode: Mode, hogs: usize) -> Shutdown {
         });
         Instant::now()
     });
-    Shutdown { elapsed: ended.elapsed(), left: threadle::metrics().threads_left }
+    Shutdown { elapsed: ended.elapsed(), left: threadle::metrics().left_threads }
 }

@@ -26,7 +26,7 @@ pub(crate) mod cell {
         pub(crate) const fn new(value: T) -> Self {
             Self(std::cell::UnsafeCell::new(value))
         }
-        #[inline(always)]
+        #[cfg(test)]
         pub(crate) fn with<R>(&self, look: impl FnOnce(*const T) -> R) -> R {
             look(self.0.get())
         }

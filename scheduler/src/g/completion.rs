@@ -19,8 +19,8 @@
 //! A result nobody wants is dropped by the goroutine where `DETACHED` came before `READY`, else by the handle: never on the M's loop, which
 //! must not run user code.
 
-use crate::sync::cell::UnsafeCell;
 use crate::sync::atomic::{AtomicU32, Ordering::*};
+use crate::sync::cell::UnsafeCell;
 use std::fmt;
 
 const READY: u32 = 1;
@@ -102,7 +102,8 @@ impl<W> Completion<W> {
 
     /// Ends it, once: later calls change nothing and say `None`.
     pub(crate) fn finish(&self, end: End) -> Option<Finish<W>> {
-        let before = self.word.fetch_update(AcqRel, Acquire, |word| (word & DONE == 0).then_some(word | end.bits())).ok()?;
+        let before =
+            self.word.fetch_update(AcqRel, Acquire, |word| (word & DONE == 0).then_some(word | end.bits())).ok()?;
         let mut waiter = None;
         if before & WAITER != 0 {
             // SAFETY: WAITER was set when we set DONE: the cell is ours until we clear it; the handle's write happened before (AcqRel).
@@ -204,7 +205,14 @@ impl<W> Completion<W> {
 impl<W> fmt::Debug for Completion<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.word.load(Relaxed);
-        let names = [(READY, "READY"), (DONE, "DONE"), (ABANDONED, "ABANDONED"), (NO_STACK, "NO_STACK"), (DETACHED, "DETACHED"), (WAITER, "WAITER")];
+        let names = [
+            (READY, "READY"),
+            (DONE, "DONE"),
+            (ABANDONED, "ABANDONED"),
+            (NO_STACK, "NO_STACK"),
+            (DETACHED, "DETACHED"),
+            (WAITER, "WAITER"),
+        ];
         f.debug_set().entries(names.iter().filter(|(bit, _)| word & bit != 0).map(|(_, name)| name)).finish()
     }
 }

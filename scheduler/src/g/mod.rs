@@ -138,10 +138,6 @@ impl G {
         }
     }
 
-    pub(crate) fn waiter(&'static self) -> &'static Waiter {
-        &self.waiter
-    }
-
     pub(crate) fn state(&self) -> &state::State {
         self.waiter.state()
     }

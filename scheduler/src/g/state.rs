@@ -101,7 +101,13 @@ impl Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} (epoch {}{})", self.status(), self.0 >> EPOCH_SHIFT, if self.park_open() { ", park open" } else { "" })
+        write!(
+            f,
+            "{:?} (epoch {}{})",
+            self.status(),
+            self.0 >> EPOCH_SHIFT,
+            if self.park_open() { ", park open" } else { "" }
+        )
     }
 }
 
@@ -262,13 +268,15 @@ impl State {
         let mut now = Snapshot(self.0.load(Acquire));
         loop {
             return match now.status() {
-                Status::Waiting => match self.0.compare_exchange_weak(now.0, now.with(Status::Done).next_epoch().0, AcqRel, Acquire) {
-                    Ok(_) => Abandon::Parked,
-                    Err(seen) => {
-                        now = Snapshot(seen);
-                        continue;
+                Status::Waiting => {
+                    match self.0.compare_exchange_weak(now.0, now.with(Status::Done).next_epoch().0, AcqRel, Acquire) {
+                        Ok(_) => Abandon::Parked,
+                        Err(seen) => {
+                            now = Snapshot(seen);
+                            continue;
+                        }
                     }
-                },
+                }
                 Status::Fresh => Abandon::Queued { fresh: true },
                 Status::Runnable => Abandon::Queued { fresh: false },
                 Status::Running => Abandon::Running,

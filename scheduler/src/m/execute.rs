@@ -1,8 +1,8 @@
 //! One goroutine's turn: from the queue onto its stack, and what is to be done when it has left the stack.
 
 use super::M;
-use crate::g::context::{Command, Context, Switch};
 use crate::g::completion::{End, Finish};
+use crate::g::context::{Command, Context, Switch};
 use crate::g::state::CommitPark;
 use crate::g::{G, slab};
 use crate::limits::clock;
@@ -19,7 +19,10 @@ impl M {
         let p = self.p();
         let _fresh: bool = g.state().run();
         if !inherits_slice {
-            p.tick.store(p.tick.load(std::sync::atomic::Ordering::Relaxed).wrapping_add(1), std::sync::atomic::Ordering::Relaxed);
+            p.tick.store(
+                p.tick.load(std::sync::atomic::Ordering::Relaxed).wrapping_add(1),
+                std::sync::atomic::Ordering::Relaxed,
+            );
             if self.lease.preempt_requested() {
                 self.lease.clear_preempt();
             }
@@ -37,7 +40,7 @@ impl M {
             // The thread is back on its own stack; the goroutine's is quiet.
             if let Command::Park(epoch) = command {
                 // The P is still ours or lost; either way these are ours to write until the commit.
-                g.note_wait(g.reason(), clock::now_ns());
+                g.note_wait(g.reason(), clock::coarse_ns());
                 if g.state().commit_park(epoch) == CommitPark::AlreadyWoken {
                     if self.lease.inside() {
                         continue;

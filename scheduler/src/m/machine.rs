@@ -15,8 +15,8 @@ use crate::runtime::{Mode, Scheduler};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*, fence};
+use std::sync::{Mutex, PoisonError};
 use threadle_netpoll::Ready;
 
 /// In `next_p`: nobody gave it a P.
@@ -157,10 +157,6 @@ impl M {
     pub(crate) fn may_leave_stack(&self) -> bool {
         let own = self.own();
         !own.in_call.get() && own.holds.get() == 0 && !std::thread::panicking()
-    }
-
-    pub(crate) fn in_call(&self) -> bool {
-        self.own().in_call.get()
     }
 
     pub(crate) fn set_in_call(&self, in_call: bool) {
@@ -368,7 +364,7 @@ impl M {
             return sleep();
         }
         if let Some(g) = self.running() {
-            g.note_wait(reason, crate::limits::clock::now_ns());
+            g.note_wait(reason, crate::limits::clock::coarse_ns());
         }
         if self.lease.inside() || self.lease.enter() {
             let p = self.give_up_p();
@@ -410,7 +406,9 @@ fn warn_of_a_wait_in_a_poll(g: Option<&'static G>) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Relaxed) {
         let at = g.and_then(G::spawned_at).map_or_else(String::new, |at| format!(" (goroutine spawned at {at})"));
-        eprintln!("threadle: a call inside a future's poll has to wait{at}: it holds its whole thread meanwhile; use `go` for blocking code. Said once");
+        eprintln!(
+            "threadle: a call inside a future's poll has to wait{at}: it holds its whole thread meanwhile; use `go` for blocking code. Said once"
+        );
     }
 }
 
@@ -449,6 +447,10 @@ impl Sleeper for M {
 
 impl fmt::Debug for M {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("M").field("id", &self.id).field("p", &self.lease.p()).field("asleep", &self.asleep).finish_non_exhaustive()
+        f.debug_struct("M")
+            .field("id", &self.id)
+            .field("p", &self.lease.p())
+            .field("asleep", &self.asleep)
+            .finish_non_exhaustive()
     }
 }

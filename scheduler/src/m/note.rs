@@ -62,7 +62,9 @@ fn futex_wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
     let spec = spec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the word outlives the call (borrowed), the timespec lives on this frame or is null; FUTEX_WAIT only reads them. Every
     // outcome (woken, changed word, signal, time-out) is answered by the caller's loop, which looks at the word again.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, expected, spec) };
+    unsafe {
+        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, expected, spec)
+    };
 }
 
 fn futex_wake(word: &AtomicU32) {

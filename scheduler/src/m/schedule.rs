@@ -98,7 +98,8 @@ impl M {
         let scheduler = self.scheduler();
         self.poll(p);
         if scheduler.idle().waiting() > 0 {
-            let next = if self.has_ready() { scheduler.idle().swap_waiting(self) } else { scheduler.idle().next_waiting() };
+            let next =
+                if self.has_ready() { scheduler.idle().swap_waiting(self) } else { scheduler.idle().next_waiting() };
             if let Some(m) = next {
                 let queued = self.has_ready();
                 m.assign(self.give_up_p(), false);

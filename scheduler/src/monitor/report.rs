@@ -32,7 +32,8 @@ impl Reports {
     /// Whether one more M that computes may lose its P.
     pub(super) fn may_burn(&self, scheduler: &Scheduler) -> bool {
         let burning = self.detached.iter().filter(|d| d.burns).count();
-        burning < BURNING_PER_P * scheduler.procs() as usize && scheduler.threads() < scheduler.max_threads().div_ceil(2)
+        burning < BURNING_PER_P * scheduler.procs() as usize
+            && scheduler.threads() < scheduler.max_threads().div_ceil(2)
     }
 
     /// Forgets those that have come back, and reports what has lasted for a second.
@@ -53,7 +54,8 @@ impl Reports {
         }
         let at_limit = others_wait
             && scheduler.idle().counts().idle() == 0
-            && (scheduler.threads() >= scheduler.max_threads() || (!self.detached.is_empty() && !self.may_burn(scheduler)));
+            && (scheduler.threads() >= scheduler.max_threads()
+                || (!self.detached.is_empty() && !self.may_burn(scheduler)));
         if !at_limit {
             self.limit_since = 0;
         } else if self.limit_since == 0 {

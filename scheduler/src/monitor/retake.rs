@@ -1,7 +1,6 @@
 //! Taking Ps from Ms that are away: in an announced call, or in user code for longer than a slice (`m/lease.rs` has the protocol).
 
 use super::{Round, SHORTEST_NS, SLICE_NS};
-use crate::limits::clock;
 use crate::m::M;
 use crate::m::lease::{CallSeq, Revoke};
 use crate::p::P;
@@ -21,15 +20,18 @@ pub(super) struct Seen {
     call: Option<CallSeq>,
     call_since: u64,
     flagged: u64,
+    /// The CPU time its M's thread had used in the middle of the slice.
+    used: Option<Duration>,
     last_barrier: u64,
     /// Something lay in its `runnext` or ring when it had made so many runs.
     lay_at: Option<u64>,
 }
 
 impl Seen {
-    /// When the slice of what it runs is over.
+    /// When it is to be looked at again: in the slice of what it runs, then at its end.
     pub(super) fn slice_end(&self, p: &P) -> Option<u64> {
-        (self.since != 0 && p.m().is_some()).then_some(self.since + SLICE_NS)
+        let part = if self.used.is_none() { SLICE_NS / 4 } else { SLICE_NS };
+        (self.since != 0 && p.m().is_some()).then_some(self.since + part)
     }
 
     /// The same lies there as in the round before, and the P ran nothing in between.
@@ -99,7 +101,11 @@ impl Round {
             seen.runs = runs;
             seen.since = now;
             seen.flagged = 0;
+            seen.used = None;
             return false;
+        }
+        if now - seen.since >= SLICE_NS / 4 && seen.used.is_none() {
+            seen.used = m.clock().and_then(|thread| thread.cpu_time());
         }
         if now - seen.since < SLICE_NS || !others_wait {
             return false;
@@ -124,7 +130,7 @@ impl Round {
         if now - seen.last_barrier < BETWEEN_BARRIERS_NS || !m.lease.in_user_code() {
             return true;
         }
-        let m_burns = burns(m);
+        let m_burns = burns(m, seen.used);
         if m_burns && !self.reports.may_burn(scheduler) {
             return false;
         }
@@ -144,14 +150,10 @@ impl Round {
     }
 }
 
-/// Whether the M's thread uses its CPU: it computes. Else it blocks in a call that nobody announced.
-fn burns(m: &M) -> bool {
-    let Some(thread) = m.clock() else { return false };
-    let Some(before) = thread.cpu_time() else { return false };
-    let start = clock::now_ns();
-    // A thread that blocks uses none at all; one that computes uses some unless it waits for a CPU, so look for a moment.
-    while clock::now_ns() - start < 20_000 {
-        std::hint::spin_loop();
-    }
-    thread.cpu_time().is_some_and(|after| after.saturating_sub(before) > Duration::ZERO)
+/// Whether the M's thread has used its CPU since it had used so much: it computes. Else it blocks in a call that nobody announced.
+fn burns(m: &M, before: Option<Duration>) -> bool {
+    let now = m.clock().and_then(|thread| thread.cpu_time());
+    // Milliseconds have passed: a blocked thread has used nothing, but for coming to its call; one that computes was given some even on
+    // a machine that is full.
+    matches!((before, now), (Some(before), Some(now)) if now.saturating_sub(before) > Duration::from_micros(50))
 }

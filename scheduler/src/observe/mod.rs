@@ -5,8 +5,8 @@ mod metrics;
 mod trace;
 
 pub use dump::dump;
-pub use metrics::{Metrics, metrics};
 pub(crate) use metrics::record_end;
+pub use metrics::{Metrics, metrics};
 pub(crate) use trace::trace;
 
 use crate::g::G;

@@ -48,7 +48,11 @@ impl P {
             counters: Counters::default(),
             tick: AtomicU32::new(0),
             m: AtomicPtr::new(ptr::null_mut()),
-            caches: UnsafeCell::new(Caches { stacks: stack::Cache::new(stack_size), gs: slab::Cache::new(), ids: (0, 0) }),
+            caches: UnsafeCell::new(Caches {
+                stacks: stack::Cache::new(stack_size),
+                gs: slab::Cache::new(),
+                ids: (0, 0),
+            }),
         }
     }
 

@@ -305,7 +305,7 @@ impl<T: Linked> Owner<'_, T> {
     }
 
     /// Whether ring and `runnext` are empty. For the owner this stays so until it puts something in.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn is_empty(self) -> bool {
         !self.ring.has_next() && self.ring.ends.head.load(Relaxed) == self.tail()
     }

@@ -123,37 +123,45 @@ fn loom_ring_broken_tail_relaxed() {
 }
 
 /// R6: a thief's ring is stolen from while the thief fills it.
+fn thief_is_robbed() {
+    const COUNT: usize = 4;
+    let items = Items::new(COUNT);
+    let (victim, thiefs) = (Arc::new(Ring::new()), Arc::new(Ring::new()));
+    // SAFETY: used before the other threads exist, and by none of them.
+    let owner = unsafe { victim.owner() };
+    let rest = owner.push_chain((0..COUNT).map(|id| submitted(&items, id)).collect());
+    assert!(rest.is_empty());
+    let robber = {
+        let thiefs = thiefs.clone();
+        thread::spawn(move || thief(&thiefs))
+    };
+    // SAFETY: of this ring this thread alone is the owner.
+    let me = unsafe { thiefs.owner() };
+    let mut mine = Took::new();
+    step();
+    if let Some(first) = victim.steal_into(me) {
+        assert_eq!(first.id, 0, "the oldest runs first");
+        run(first, &mut mine);
+    }
+    step();
+    if let Some(item) = me.pop_ring() {
+        run(item, &mut mine);
+    }
+    let his = robber.join().unwrap();
+    me.drain().for_each(|item| run(item, &mut mine));
+    owner.drain().for_each(|item| run(item, &mut mine));
+    assert_each_once(&items, COUNT, &[mine, his]);
+}
+
 #[test]
 fn loom_ring_thief_is_robbed() {
-    check(3, || {
-        const COUNT: usize = 4;
-        let items = Items::new(COUNT);
-        let (victim, thiefs) = (Arc::new(Ring::new()), Arc::new(Ring::new()));
-        // SAFETY: used before the other threads exist, and by none of them.
-        let owner = unsafe { victim.owner() };
-        let rest = owner.push_chain((0..COUNT).map(|id| submitted(&items, id)).collect());
-        assert!(rest.is_empty());
-        let robber = {
-            let thiefs = thiefs.clone();
-            thread::spawn(move || thief(&thiefs))
-        };
-        // SAFETY: of this ring this thread alone is the owner.
-        let me = unsafe { thiefs.owner() };
-        let mut mine = Took::new();
-        step();
-        if let Some(first) = victim.steal_into(me) {
-            assert_eq!(first.id, 0, "the oldest runs first");
-            run(first, &mut mine);
-        }
-        step();
-        if let Some(item) = me.pop_ring() {
-            run(item, &mut mine);
-        }
-        let his = robber.join().unwrap();
-        me.drain().for_each(|item| run(item, &mut mine));
-        owner.drain().for_each(|item| run(item, &mut mine));
-        assert_each_once(&items, COUNT, &[mine, his]);
-    });
+    check(3, thief_is_robbed);
+}
+
+#[test]
+#[should_panic]
+fn loom_ring_broken_robbed_before_published() {
+    with_fault(Fault::RingTailRelaxed, || check(3, thief_is_robbed));
 }
 
 /// R6: a thief with little room takes no more than that; and what it already had stays.

@@ -245,7 +245,10 @@ impl Scheduler {
 
     fn start_m(&'static self, p: u32, searches: bool) -> io::Result<()> {
         if !self.may_start_thread() {
-            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, format!("the limit of {} threads is reached", self.max_threads)));
+            return Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                format!("the limit of {} threads is reached", self.max_threads),
+            ));
         }
         let m = self.new_m(false);
         m.assign(p, searches);

@@ -35,7 +35,14 @@ impl Scheduler {
     }
 
     pub(super) fn wait_for_thread(&'static self, g: &'static G) {
-        self.wait_for(g, format!("no thread for a locked goroutine: {} of at most {} threads are in use", self.threads(), self.max_threads()));
+        self.wait_for(
+            g,
+            format!(
+                "no thread for a locked goroutine: {} of at most {} threads are in use",
+                self.threads(),
+                self.max_threads()
+            ),
+        );
     }
 
     fn wait_for(&'static self, g: &'static G, why: String) {

@@ -65,6 +65,7 @@ impl Cache {
     }
 
     /// How many stacks lie in the cache.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.stacks.len()
     }

@@ -45,6 +45,7 @@ impl Stack {
     }
 
     /// Who runs on the stack; null for nobody.
+    #[cfg(test)]
     pub(crate) fn owner(&self) -> *const () {
         self.slab.owner(self.index)
     }

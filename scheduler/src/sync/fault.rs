@@ -54,6 +54,16 @@ pub(crate) enum Fault {
     CallTakenByStore,
     /// `Lease::end_call`: stores instead of comparing and swapping.
     CallEndsByStore,
+    /// `Idle::wake_wanted`: no fence between the work and the look.
+    SubmitWithoutFence,
+    /// `Idle::stop_searching`: no fence between the count and the look.
+    StopWithoutFence,
+    /// `Idle::release`: no fence between the count and the look.
+    ReleaseWithoutFence,
+    /// `Idle::release`: the P idles although an M waits for one.
+    IdleWhileOneWaits,
+    /// `Idle::sleep`: does not look into the inbox once more.
+    SleepWithoutLook,
 }
 
 thread_local! {

@@ -16,7 +16,7 @@ const ENOUGH: usize = 32 * 1024;
 /// Dropping it brings back the one the thread had. It stays on its thread.
 #[derive(Debug)]
 pub(crate) struct AltStack {
-    replaced: Option<Replaced>,
+    _replaced: Option<Replaced>,
     /// `sigaltstack` is about the calling thread.
     not_send: PhantomData<*mut ()>,
 }
@@ -39,12 +39,12 @@ impl AltStack {
         let previous = exchange(None)?;
         let enabled = previous.ss_flags & libc::SS_DISABLE == 0;
         if enabled && previous.ss_size >= ENOUGH {
-            return Ok(AltStack { replaced: None, not_send: PhantomData });
+            return Ok(AltStack { _replaced: None, not_send: PhantomData });
         }
         let stack = crate::stack::take(ENOUGH).map_err(io::Error::other)?;
         let new = libc::stack_t { ss_sp: stack.slab.bottom(stack.index).cast(), ss_flags: 0, ss_size: stack.size() };
         exchange(Some(&new))?;
-        Ok(AltStack { replaced: Some(Replaced { previous, stack: Some(stack) }), not_send: PhantomData })
+        Ok(AltStack { _replaced: Some(Replaced { previous, stack: Some(stack) }), not_send: PhantomData })
     }
 }
 

@@ -1,0 +1,199 @@
+//! Models of the end of a goroutine. Preemption bound 3; each explored to its end within 60 s.
+//!
+//! Stack, result and memory are cells that loom lets one thread touch at a time.
+
+use super::*;
+use crate::sync::fault::{check, step};
+use crate::sync::{Arc, atomic::AtomicUsize, thread};
+
+struct World {
+    completion: Completion<u32>,
+    /// The goroutine's; whoever joins may recycle it.
+    stack: UnsafeCell<usize>,
+    /// How often the result was taken or dropped.
+    result: UnsafeCell<usize>,
+    freed: AtomicUsize,
+}
+
+// SAFETY: that the cells are touched by one thread at a time is what the models are about.
+unsafe impl Sync for World {}
+// SAFETY: nothing in it belongs to a thread.
+unsafe impl Send for World {}
+
+impl World {
+    fn new() -> Arc<World> {
+        Arc::new(World {
+            completion: Completion::new(),
+            stack: UnsafeCell::new(0),
+            result: UnsafeCell::new(0),
+            freed: AtomicUsize::new(0),
+        })
+    }
+
+    fn touch_stack(&self) {
+        // SAFETY: the caller believes that the stack is its own, and loom checks that.
+        self.stack.with_mut(|stack| unsafe { *stack += 1 });
+    }
+
+    fn consume_result(&self) {
+        // SAFETY: the caller believes that the result is its own, and loom checks that.
+        self.result.with_mut(|result| unsafe { *result += 1 });
+    }
+
+    /// The memory goes back to the slab, stack and all.
+    fn free(&self) {
+        self.touch_stack();
+        self.freed.fetch_add(1, Relaxed);
+    }
+
+    /// The goroutine ends, and its M's loop says so: after the last switch, unless `early`. Whom it wakes.
+    fn end(&self, early: bool) -> Option<u32> {
+        self.touch_stack();
+        // SAFETY: nobody looks at the result before it is ready, and loom checks that.
+        self.result.with_mut(|result| unsafe { *result = 0 });
+        step();
+        if self.completion.ready() {
+            self.consume_result();
+        }
+        step();
+        if !early {
+            self.touch_stack();
+        }
+        let finish = self.completion.finish(End::Returned).expect("it ends once");
+        if early {
+            self.touch_stack();
+        }
+        if finish.release {
+            self.free();
+        }
+        finish.waiter
+    }
+
+    /// The handle, once the goroutine has ended, takes the result.
+    fn take(&self) {
+        assert_eq!(self.completion.end(), Some(End::Returned));
+        self.consume_result();
+        if self.completion.detached() {
+            self.free();
+        }
+    }
+
+    fn assert_settled(&self) {
+        assert_eq!(self.freed.load(Relaxed), 1, "freed by both, or by nobody");
+        // SAFETY: all threads are joined.
+        assert_eq!(self.result.with(|result| unsafe { *result }), 1, "the result was used twice, or never");
+    }
+}
+
+/// R38: a joiner leaves its waiter, twice (a future polled again), and takes the result when it is woken or finds the end.
+fn join(early: bool) {
+    let world = World::new();
+    let finisher = {
+        let world = world.clone();
+        thread::spawn(move || world.end(early))
+    };
+    let mut owed = None;
+    for waiter in [1, 2] {
+        step();
+        if world.completion.end().is_none() && world.completion.wait(waiter) {
+            owed = Some(waiter);
+        }
+    }
+    let woken = if owed.is_some() {
+        // The finisher may have taken the first waiter while the second came: then it wakes the first, the same joiner.
+        let woken = finisher.join().unwrap();
+        assert!(woken.is_some(), "a waiter that nobody wakes");
+        woken
+    } else {
+        while world.completion.end().is_none() {
+            thread::yield_now();
+        }
+        world.take();
+        let woken = finisher.join().unwrap();
+        world.assert_settled();
+        return assert!(woken.is_none(), "woken without having waited");
+    };
+    assert!(woken <= owed);
+    world.take();
+    world.assert_settled();
+}
+
+#[test]
+fn loom_completion_join() {
+    check(3, || join(false));
+}
+
+#[test]
+#[should_panic]
+fn loom_completion_broken_done_before_the_last_switch() {
+    check(3, || join(true));
+}
+
+/// A joiner that finds the end by itself, without waiting.
+#[test]
+fn loom_completion_found_ended() {
+    check(3, || {
+        let world = World::new();
+        let finisher = {
+            let world = world.clone();
+            thread::spawn(move || world.end(false))
+        };
+        while world.completion.end().is_none() {
+            thread::yield_now();
+        }
+        world.take();
+        assert_eq!(finisher.join().unwrap(), None);
+        world.assert_settled();
+    });
+}
+
+/// The handle is dropped, with a waiter left behind or without: one side drops the result, one side frees the memory.
+#[test]
+fn loom_completion_detach() {
+    for waits in [false, true] {
+        check(3, move || {
+            let world = World::new();
+            let finisher = {
+                let world = world.clone();
+                thread::spawn(move || world.end(false))
+            };
+            if waits {
+                let _left = world.completion.wait(1);
+            }
+            step();
+            match world.completion.detach() {
+                Detach::Running => {}
+                Detach::DropResult => {
+                    world.consume_result();
+                    if world.completion.detached() {
+                        world.free();
+                    }
+                }
+                Detach::Release => panic!("there is a result"),
+            }
+            let _waiter = finisher.join().unwrap();
+            world.assert_settled();
+        });
+    }
+}
+
+/// The shutdown and the goroutine's own end: it ends once, in one way, and a waiter is woken once.
+#[test]
+fn loom_completion_abandoned_or_returned() {
+    check(3, || {
+        let world = World::new();
+        let waits = world.completion.wait(1);
+        assert!(waits);
+        let ends = [End::Returned, End::Abandoned].map(|end| {
+            let world = world.clone();
+            thread::spawn(move || {
+                step();
+                world.completion.finish(end).map(|finish| finish.waiter)
+            })
+        });
+        let ends = ends.map(|end| end.join().unwrap());
+        assert_eq!(ends.iter().flatten().collect::<Vec<_>>(), [&Some(1)]);
+        let how = if ends[0].is_some() { End::Returned } else { End::Abandoned };
+        assert_eq!(world.completion.end(), Some(how));
+    });
+}

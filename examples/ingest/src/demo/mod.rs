@@ -1,0 +1,84 @@
+//! `ingest demo`: a real S3 server, the service and a load generator in one
+//! process, and at the end the proof that nothing acknowledged was lost.
+
+pub mod client;
+pub mod load;
+pub mod readback;
+pub mod report;
+pub mod s3_server;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::config::{Config, StoreUrl};
+use crate::service::Service;
+use crate::store::s3::{S3Store, Settings};
+
+use load::Load;
+use report::Report;
+use s3_server::S3Server;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Settings of the service; the endpoint is filled in.
+    pub config: Config,
+    /// How long to send.
+    pub duration: Duration,
+    /// Requests a second.
+    pub rate: u64,
+    /// Connections they are spread over.
+    pub connections: u64,
+    /// End with one JSON object.
+    pub json: bool,
+}
+
+/// Runs the demo on the current goroutine. Says whether everything that was
+/// acknowledged was found in the store.
+///
+/// # Errors
+///
+/// Where the server, the service or the read-back could not do their work.
+pub fn run(plan: &Plan) -> io::Result<bool> {
+    let StoreUrl::S3 { bucket, prefix } = plan.config.store.clone() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the demo stores to S3"));
+    };
+    let folder = tempfile::tempdir()?;
+    let server = S3Server::start(folder.path(), &bucket)?;
+    let endpoint = server.endpoint();
+
+    let config = Config { s3_endpoint: Some(endpoint.clone()), s3_keys: Some(server.keys()), ..plan.config.clone() };
+    let (workers, ack) = (config.workers, config.ack);
+    let service = Service::start(config)?;
+    let total = (plan.rate as f64 * plan.duration.as_secs_f64()).round() as u64;
+    eprintln!(
+        "demo: {total} requests at {} a second over {} connections; {workers} workers, answered when {ack:?}; S3 at {endpoint}",
+        plan.rate, plan.connections,
+    );
+
+    let begun = Instant::now();
+    let load = Load { target: service.address(), total, rate: plan.rate, connections: plan.connections };
+    let sent = load.run();
+    let stopped = service.stop();
+    let took = sent.last_answer.saturating_duration_since(begun);
+
+    eprintln!("demo: reading the store back");
+    let settings = Settings {
+        bucket: &bucket,
+        prefix: &prefix,
+        endpoint: Some(&endpoint),
+        keys: Some(&server.keys()),
+        timeout: plan.config.store_timeout,
+    };
+    let store = S3Store::open(&settings)?;
+    let found = readback::read(&store, total)?;
+    let report = Report::new(&sent, &found, took);
+    print!("{report}");
+    if !stopped.in_time {
+        println!("the service was not done within its drain time");
+    }
+    if plan.json {
+        println!("{}", report.json());
+    }
+    Ok(report.lost == 0 && stopped.totals.dropped == 0)
+}

@@ -1,0 +1,81 @@
+//! What the demo prints at its end.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::load::Sent;
+use super::readback::Found;
+
+/// The figures of one run. The names are the keys of the JSON object.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Requests sent, one payload each.
+    pub sent: u64,
+    /// Of these, answered with 200.
+    pub acked: u64,
+    /// Payloads found in the store.
+    pub stored: u64,
+    /// Acknowledged payloads that were not.
+    pub lost: u64,
+    /// Objects in the store.
+    pub objects: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Acknowledged requests a second, from the start to the last answer.
+    pub rps: f64,
+    /// Median latency from the scheduled send, in milliseconds.
+    pub p50_ms: f64,
+    /// 99th percentile of it.
+    pub p99_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+    #[serde(skip)]
+    refused: u64,
+    #[serde(skip)]
+    failed: u64,
+    #[serde(skip)]
+    surplus: u64,
+}
+
+impl Report {
+    pub(super) fn new(sent: &Sent, found: &Found, took: Duration) -> Self {
+        let acked = sent.acked.count();
+        let milliseconds = |microseconds: u64| microseconds as f64 / 1e3;
+        Self {
+            sent: sent.sent,
+            acked,
+            stored: found.ids.count(),
+            lost: sent.acked.count_missing_in(&found.ids),
+            objects: found.objects(),
+            bytes: found.bytes(),
+            rps: (acked as f64 / took.as_secs_f64().max(1e-9)).round(),
+            p50_ms: milliseconds(sent.latency.value_at_quantile(0.5)),
+            p99_ms: milliseconds(sent.latency.value_at_quantile(0.99)),
+            max_ms: milliseconds(sent.latency.max()),
+            refused: sent.refused,
+            failed: sent.failed,
+            surplus: found.surplus(),
+        }
+    }
+
+    /// One JSON object in one line.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("numbers can be serialized")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let per_object = self.stored as f64 / self.objects.max(1) as f64;
+        writeln!(f, "sent          {}", self.sent)?;
+        writeln!(f, "acknowledged  {} ({} refused, {} failed)", self.acked, self.refused, self.failed)?;
+        writeln!(f, "stored        {} ({} twice)", self.stored, self.surplus)?;
+        writeln!(f, "lost          {}", self.lost)?;
+        writeln!(f, "objects       {} ({per_object:.1} payloads each)", self.objects)?;
+        writeln!(f, "bytes         {}", self.bytes)?;
+        writeln!(f, "requests/s    {:.0}", self.rps)?;
+        writeln!(f, "latency       p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", self.p50_ms, self.p99_ms, self.max_ms)
+    }
+}

@@ -19,7 +19,9 @@
 //! folly's `asymmetric_thread_fence`.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+#[cfg(test)]
+use std::sync::atomic::compiler_fence;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 const CMD_QUERY: libc::c_int = 0;
 const CMD_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;

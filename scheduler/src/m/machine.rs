@@ -198,19 +198,35 @@ impl M {
 
     /// Does something with the P, if this M has one and may touch it: from goroutine code or from the M's own loop. Never waits.
     #[inline]
-    pub(crate) fn with_p<R>(&self, f: impl FnOnce(&'static P) -> R) -> Option<R> {
+    pub(crate) fn with_p<R>(&'static self, f: impl FnOnce(&'static P) -> R) -> Option<R> {
         if self.own().in_call.get() {
             return None;
         }
         if self.lease.inside() {
             return self.lease.p().map(|p| f(self.scheduler.p(p)));
         }
+        #[cfg(feature = "harass")]
+        self.harass();
         if !self.lease.enter() {
             return None;
         }
         let done = self.lease.p().map(|p| f(self.scheduler.p(p)));
         self.lease.exit();
         done
+    }
+
+    /// For tests: asks for the slice and takes the P at the worst of times, just before the runtime is entered, as the monitor might.
+    #[cfg(feature = "harass")]
+    fn harass(&'static self) {
+        self.lease.request_preempt();
+        if let Some(p) = self.lease.p()
+            && self.random().is_multiple_of(4)
+            && self.lease.revoke(p) == super::lease::Revoke::Taken
+        {
+            self.scheduler.p(p).set_m(None);
+            self.give_up_seat();
+            self.scheduler.hand_off(p);
+        }
     }
 
     /// Which P this M has, or had a moment ago.

@@ -12,6 +12,9 @@ use crate::m::current;
 pub(crate) fn ready(g: &'static G) {
     let scheduler = g.scheduler();
     let here = current::m().filter(|m| g.belongs_to(m.scheduler()));
+    if let Some(m) = here {
+        m.harass();
+    }
     if let Some(home) = g.home() {
         if here.is_some_and(|m| std::ptr::eq(m, home)) {
             return home.push_own(g);

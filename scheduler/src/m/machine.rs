@@ -205,7 +205,6 @@ impl M {
         if self.lease.inside() {
             return self.lease.p().map(|p| f(self.scheduler.p(p)));
         }
-        #[cfg(feature = "harass")]
         self.harass();
         if !self.lease.enter() {
             return None;
@@ -217,7 +216,10 @@ impl M {
 
     /// For tests: asks for the slice and takes the P at the worst of times, just before the runtime is entered, as the monitor might.
     #[cfg(feature = "harass")]
-    fn harass(&'static self) {
+    pub(crate) fn harass(&'static self) {
+        if self.lease.inside() || self.own().in_call.get() {
+            return;
+        }
         self.lease.request_preempt();
         if let Some(p) = self.lease.p()
             && self.random().is_multiple_of(4)
@@ -228,6 +230,10 @@ impl M {
             self.scheduler.hand_off(p);
         }
     }
+
+    #[cfg(not(feature = "harass"))]
+    #[inline(always)]
+    pub(crate) fn harass(&'static self) {}
 
     /// Which P this M has, or had a moment ago.
     pub(crate) fn p_hint(&self) -> Option<u32> {

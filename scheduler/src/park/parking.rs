@@ -89,6 +89,9 @@ impl Parking {
     fn leave_stack(&self, g: &'static G, deadline: Option<Instant>) -> bool {
         let timer = deadline.map(|deadline| timers::arm_ticket(self.ticket(), clock::to_ns(deadline)));
         g.note_wait(self.reason, 0);
+        if let Some(m) = current::m() {
+            m.harass();
+        }
         M::switch(g, Command::Park(self.epoch));
         // From here on perhaps another thread.
         let expired = g.state().load().expired();

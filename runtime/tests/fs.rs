@@ -5,6 +5,7 @@ mod support;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
+use support::everywhere;
 use threadle::fs::{self, File};
 
 /// A folder of the test's own, removed at its end.
@@ -26,6 +27,10 @@ impl Drop for Folder {
 
 #[test]
 fn written_renamed_synced_read() {
+    everywhere("kept", |_| write_rename_sync_read());
+}
+
+fn write_rename_sync_read() {
     let folder = Folder::new("kept");
     let (temporary, kept) = (folder.0.join("a.tmp"), folder.0.join("a"));
     let mut file = File::create(&temporary).unwrap();
@@ -52,6 +57,10 @@ fn written_renamed_synced_read() {
 
 #[test]
 fn folders_of_any_size_are_listed_whole() {
+    everywhere("list", |_| list());
+}
+
+fn list() {
     let folder = Folder::new("list");
     let nested = folder.0.join("one/two/three");
     fs::create_dir_all(&nested).unwrap();
@@ -73,6 +82,10 @@ fn folders_of_any_size_are_listed_whole() {
 
 #[test]
 fn errors_are_those_of_std() {
+    everywhere("errors", |_| fail());
+}
+
+fn fail() {
     use std::io::ErrorKind;
     let folder = Folder::new("errors");
     let nowhere = folder.0.join("nowhere/file");

@@ -14,17 +14,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::rt::{Executor as _, Timer as _};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use support::watchdog;
+use support::in_runtimes;
 use threadle::net::{TcpListener, TcpStream};
 use threadle::rt::{Executor, Timer};
 use threadle::{block_on, go};
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-fn test(name: &'static str, body: impl FnOnce() + Send) {
-    let _watchdog = watchdog(name, LIMIT);
-    threadle::run(body);
-}
 
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let path = request.uri().path().to_owned();
@@ -54,7 +49,7 @@ fn serve(header_read_timeout: Duration) -> (TcpListener, std::net::SocketAddr) {
 
 #[test]
 fn requests_follow_each_other_on_one_connection() {
-    test("keep-alive", || {
+    in_runtimes("keep-alive", |_| {
         let (listener, address) = serve(LIMIT);
         let stream = TcpStream::connect(address).unwrap();
         block_on(async {
@@ -75,7 +70,7 @@ fn requests_follow_each_other_on_one_connection() {
 
 #[test]
 fn many_connections_at_once() {
-    test("many connections", || {
+    in_runtimes("many connections", |_| {
         let (listener, address) = serve(LIMIT);
         let clients: Vec<_> = (0..32)
             .map(|client| {
@@ -104,7 +99,7 @@ fn many_connections_at_once() {
 
 #[test]
 fn a_header_that_never_ends_is_cut_by_the_timer() {
-    test("slow header", || {
+    in_runtimes("slow header", |_| {
         let (listener, address) = serve(Duration::from_millis(30));
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(b"POST / HTTP/1.1\r\nhost").unwrap();
@@ -116,7 +111,7 @@ fn a_header_that_never_ends_is_cut_by_the_timer() {
 
 #[test]
 fn a_blocking_handler_on_a_goroutine_is_awaited_by_its_handle() {
-    test("blocking handler", || {
+    in_runtimes("blocking handler", |_| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = go(move || {
@@ -142,7 +137,7 @@ fn a_blocking_handler_on_a_goroutine_is_awaited_by_its_handle() {
 
 #[test]
 fn sleeps_end_on_time_also_when_moved() {
-    test("sleeps", || {
+    in_runtimes("sleeps", |_| {
         let length = Duration::from_millis(10);
         let start = Instant::now();
         block_on(Timer.sleep(length));

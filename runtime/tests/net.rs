@@ -1,18 +1,18 @@
-//! TCP over loopback, with the calls made from plain OS threads of a runtime's process.
+//! TCP over loopback, with the calls made from goroutines, threads, and both.
 
 mod support;
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use support::watchdog;
+use support::{Task, in_runtimes};
 use threadle::net::{TcpListener, TcpStream};
+use threadle::time::sleep;
 
-const LIMIT: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(10);
+const LONG: Duration = Duration::from_secs(100);
 
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -23,26 +23,20 @@ fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// The test body, inside a runtime.
-fn test(name: &'static str, body: impl FnOnce() + Send) {
-    let _watchdog = watchdog(name, LIMIT);
-    threadle::run(body);
-}
-
 #[test]
 fn bytes_arrive_in_order_and_the_end_is_seen() {
-    test("bytes", || {
+    in_runtimes("bytes", |place| {
         let (client, server) = pair();
         let sent: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
-        thread::scope(|threads| {
-            threads.spawn(|| {
-                (&client).write_all(&sent).unwrap();
-                client.shutdown(Shutdown::Write).unwrap();
-            });
-            let mut received = Vec::new();
-            (&server).read_to_end(&mut received).unwrap();
-            assert!(received == sent);
+        let (writer, expected) = (client.clone(), sent.clone());
+        let writing = place.spawn(move || {
+            (&writer).write_all(&sent).unwrap();
+            writer.shutdown(Shutdown::Write).unwrap();
         });
+        let mut received = Vec::new();
+        (&server).read_to_end(&mut received).unwrap();
+        assert!(received == expected);
+        writing.join();
         (&server).write_all(b"the other way still works").unwrap();
         drop(server);
         let mut text = String::new();
@@ -53,27 +47,27 @@ fn bytes_arrive_in_order_and_the_end_is_seen() {
 
 #[test]
 fn one_stream_is_read_and_written_at_once() {
-    test("both ways", || {
+    in_runtimes("both ways", |place| {
         let (client, mut server) = pair();
-        thread::scope(|threads| {
-            threads.spawn(|| {
-                std::io::copy(&mut server.try_clone().unwrap(), &mut server).unwrap();
-                server.shutdown(Shutdown::Write).unwrap();
-            });
-            let reader = client.clone();
-            let reading = threads.spawn(move || std::io::copy(&mut &reader, &mut std::io::sink()).unwrap());
-            for _ in 0..64 {
-                (&client).write_all(&[7; 32 * 1024]).unwrap();
-            }
-            client.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(reading.join().unwrap(), 64 * 32 * 1024);
+        let echo = place.spawn(move || {
+            std::io::copy(&mut server.try_clone().unwrap(), &mut server).unwrap();
+            server.shutdown(Shutdown::Write).unwrap();
         });
+        let reader = client.clone();
+        let reading = place.spawn(move || std::io::copy(&mut &reader, &mut std::io::sink()).unwrap());
+        let block = vec![7; 32 * 1024];
+        for _ in 0..64 {
+            (&client).write_all(&block).unwrap();
+        }
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(reading.join(), 64 * 32 * 1024);
+        echo.join();
     });
 }
 
 #[test]
 fn vectored_and_peeked() {
-    test("vectored", || {
+    in_runtimes("vectored", |place| {
         let (client, server) = pair();
         let slices: Vec<_> = (0..5000).map(|_| IoSlice::new(b"x")).collect();
         let sent = (&client).write_vectored(&slices).unwrap();
@@ -94,7 +88,7 @@ fn vectored_and_peeked() {
 
 #[test]
 fn a_deadline_ends_reads_writes_and_accepts() {
-    test("deadlines", || {
+    in_runtimes("deadlines", |place| {
         let (client, _server) = pair();
         let start = Instant::now();
         client.set_read_deadline(Some(start + SHORT));
@@ -102,7 +96,7 @@ fn a_deadline_ends_reads_writes_and_accepts() {
         assert!(start.elapsed() >= SHORT);
         client.set_write_deadline(Some(Instant::now() + SHORT));
         let full = loop {
-            if let Err(error) = (&client).write(&[0; 65536]) {
+            if let Err(error) = (&client).write(&vec![0; 65536]) {
                 break error;
             }
         };
@@ -118,7 +112,7 @@ fn a_deadline_ends_reads_writes_and_accepts() {
 
 #[test]
 fn a_deadline_that_has_passed_ends_calls_that_would_not_wait_until_it_is_lifted() {
-    test("past deadline", || {
+    in_runtimes("past deadline", |place| {
         let (client, server) = pair();
         (&server).write_all(b"ab").unwrap();
         client.set_deadline(Some(Instant::now()));
@@ -133,31 +127,31 @@ fn a_deadline_that_has_passed_ends_calls_that_would_not_wait_until_it_is_lifted(
 
 #[test]
 fn a_deadline_set_elsewhere_reaches_a_call_that_waits() {
-    test("deadline elsewhere", || {
+    in_runtimes("deadline elsewhere", |place| {
         for _ in 0..50 {
             let (client, _server) = pair();
-            client.set_deadline(Some(Instant::now() + LIMIT));
+            client.set_deadline(Some(Instant::now() + LONG));
             let reader = client.clone();
-            let waiting = thread::spawn(move || (&reader).read(&mut [0]));
-            thread::yield_now();
+            let waiting = place.spawn(move || (&reader).read(&mut [0]));
+            place.pause();
             client.set_deadline(Some(Instant::now()));
-            assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+            assert_eq!(waiting.join().unwrap_err().kind(), ErrorKind::TimedOut);
         }
     });
 }
 
 #[test]
 fn a_deadline_moved_on_keeps_a_call_waiting() {
-    test("deadline moved on", || {
+    in_runtimes("deadline moved on", |place| {
         let (client, server) = pair();
         client.set_read_deadline(Some(Instant::now() + SHORT));
         let reader = client.clone();
-        let waiting = thread::spawn(move || (&reader).read(&mut [0]));
+        let waiting = place.spawn(move || (&reader).read(&mut [0]));
         client.set_read_deadline(None);
-        thread::sleep(3 * SHORT);
+        sleep(3 * SHORT);
         (&server).write_all(b"x").unwrap();
         // On a slow machine the first deadline may win the race with the second; then nothing is tested.
-        if let Err(error) = waiting.join().unwrap() {
+        if let Err(error) = waiting.join() {
             assert_eq!(error.kind(), ErrorKind::TimedOut);
         }
     });
@@ -165,7 +159,7 @@ fn a_deadline_moved_on_keeps_a_call_waiting() {
 
 #[test]
 fn a_timeout_is_for_each_call() {
-    test("time-outs", || {
+    in_runtimes("time-outs", |place| {
         let (client, server) = pair();
         assert_eq!(client.set_read_timeout(Some(Duration::ZERO)).unwrap_err().kind(), ErrorKind::InvalidInput);
         client.set_read_timeout(Some(SHORT)).unwrap();
@@ -183,26 +177,26 @@ fn a_timeout_is_for_each_call() {
 
 #[test]
 fn close_wakes_both_sides_of_both_ends() {
-    test("close", || {
+    in_runtimes("close", |place| {
         for _ in 0..20 {
             let (client, server) = pair();
             let reader = client.clone();
-            let reading = thread::spawn(move || (&reader).read(&mut [0]));
+            let reading = place.spawn(move || (&reader).read(&mut [0]));
             let writer = client.clone();
-            let writing = thread::spawn(move || {
+            let writing = place.spawn(move || {
                 loop {
-                    if let Err(error) = (&writer).write(&[0; 65536]) {
+                    if let Err(error) = (&writer).write(&vec![0; 65536]) {
                         break error;
                     }
                 }
             });
-            thread::yield_now();
+            place.pause();
             client.close().unwrap();
             client.close().unwrap();
             // It either waited and was told, or had its call cut off by the system.
-            let read = reading.join().unwrap();
+            let read = reading.join();
             assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
-            writing.join().unwrap();
+            writing.join();
             assert_eq!((&client).read(&mut [0]).unwrap_err().kind(), ErrorKind::NotConnected);
             // What was written is still delivered, then comes the end.
             let _end = (&server).read_to_end(&mut Vec::new());
@@ -212,18 +206,18 @@ fn close_wakes_both_sides_of_both_ends() {
 
 #[test]
 fn a_closed_listener_turns_everybody_away() {
-    test("closed listener", || {
+    in_runtimes("closed listener", |place| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let acceptors: Vec<_> = (0..3)
             .map(|_| {
                 let listener = listener.clone();
-                thread::spawn(move || listener.accept().unwrap_err())
+                place.spawn(move || listener.accept().unwrap_err())
             })
             .collect();
-        thread::yield_now();
+        place.pause();
         listener.close().unwrap();
-        acceptors.into_iter().for_each(|acceptor| drop(acceptor.join().unwrap()));
+        acceptors.into_iter().for_each(|acceptor| drop(acceptor.join()));
         assert!(TcpStream::connect(address).is_err());
         assert!(listener.accept().is_err());
     });
@@ -231,12 +225,12 @@ fn a_closed_listener_turns_everybody_away() {
 
 #[test]
 fn several_readers_share_what_comes() {
-    test("several readers", || {
+    in_runtimes("several readers", |place| {
         let (client, server) = pair();
         let readers: Vec<_> = (0..4)
             .map(|_| {
                 let server = server.clone();
-                thread::spawn(move || {
+                place.spawn(move || {
                     let mut count = 0;
                     while (&server).read(&mut [0]).unwrap() == 1 {
                         count += 1;
@@ -249,32 +243,30 @@ fn several_readers_share_what_comes() {
             (&client).write_all(b"x").unwrap();
         }
         client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(readers.into_iter().map(|reader| reader.join().unwrap()).sum::<i32>(), 1000);
+        assert_eq!(readers.into_iter().map(|reader| reader.join()).sum::<i32>(), 1000);
     });
 }
 
 #[test]
 fn accepts_a_burst() {
-    test("burst", || {
+    in_runtimes("burst", |_| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        thread::scope(|threads| {
-            let acceptors: Vec<_> = (0..2)
-                .map(|_| {
-                    let listener = listener.clone();
-                    threads.spawn(move || (0..150).map(|_| listener.accept().unwrap().0).collect::<Vec<_>>())
-                })
-                .collect();
-            let clients: Vec<_> = (0..300).map(|_| TcpStream::connect(address).unwrap()).collect();
-            let accepted: usize = acceptors.into_iter().map(|acceptor| acceptor.join().unwrap().len()).sum();
-            assert_eq!(accepted, clients.len());
-        });
+        let acceptors: Vec<_> = (0..2)
+            .map(|_| {
+                let listener = listener.clone();
+                threadle::go(move || (0..150).map(|_| listener.accept().unwrap().0).collect::<Vec<_>>())
+            })
+            .collect();
+        let clients: Vec<_> = (0..300).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let accepted: usize = acceptors.into_iter().map(|acceptor| acceptor.join().unwrap().len()).sum();
+        assert_eq!(accepted, clients.len());
     });
 }
 
 #[test]
 fn connect_tries_every_address_and_tells_the_last_error() {
-    test("connect", || {
+    in_runtimes("connect", |place| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = listener.local_addr().unwrap();
         let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -288,7 +280,7 @@ fn connect_tries_every_address_and_tells_the_last_error() {
 
 #[test]
 fn a_connect_that_is_not_answered_times_out() {
-    test("connect timeout", || {
+    in_runtimes("connect timeout", |place| {
         // A listener that never accepts, with a queue that is full: further SYNs are dropped.
         let kind = socket2::Type::STREAM;
         let full = socket2::Socket::new(socket2::Domain::IPV4, kind, None).unwrap();
@@ -310,7 +302,7 @@ fn a_connect_that_is_not_answered_times_out() {
 
 #[test]
 fn options_reach_the_socket() {
-    test("options", || {
+    in_runtimes("options", |place| {
         let (client, _server) = pair();
         client.set_nodelay(true).unwrap();
         client.set_ttl(17).unwrap();
@@ -326,7 +318,7 @@ fn options_reach_the_socket() {
 
 #[test]
 fn there_and_back_to_std() {
-    test("std", || {
+    in_runtimes("std", |_| {
         let std_listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = std_listener.local_addr().unwrap();
         let listener = TcpListener::from_std(std_listener).unwrap();
@@ -335,19 +327,19 @@ fn there_and_back_to_std() {
         let clone = server.clone();
         assert_eq!(server.into_std().unwrap_err().kind(), ErrorKind::ResourceBusy);
         let mut std_server = clone.into_std().unwrap();
-        let echo = thread::spawn(move || {
-            // Blocks, as std's do: there is nothing to read yet.
+        // On a thread: it blocks, as std's do, and would hold up the goroutines that are bound to the same one.
+        let echo = std::thread::spawn(move || {
             let mut byte = [0];
             std_server.read_exact(&mut byte).unwrap();
             std_server.write_all(&byte).unwrap();
         });
-        thread::sleep(SHORT);
+        sleep(SHORT);
         std_client.write_all(b"k").unwrap();
         let mut ours = TcpStream::from_std(std_client).unwrap();
         let mut byte = [0];
         ours.read_exact(&mut byte).unwrap();
         assert_eq!(&byte, b"k");
-        echo.join().unwrap();
+        threadle::blocking(|| echo.join()).unwrap();
         let std_listener = listener.into_std().unwrap();
         let _client = std::net::TcpStream::connect(address).unwrap();
         std_listener.accept().unwrap();
@@ -356,7 +348,7 @@ fn there_and_back_to_std() {
 
 #[test]
 fn the_descriptor_is_given_back_with_the_last_handle() {
-    test("descriptors", || {
+    in_runtimes("descriptors", |place| {
         let (client, server) = pair();
         let number = client.as_raw_fd();
         // "socket:[inode]", which tells one socket from another that gets its number.
@@ -374,9 +366,9 @@ fn the_descriptor_is_given_back_with_the_last_handle() {
 #[test]
 fn polled_by_a_task() {
     use std::future::poll_fn;
-    test("polled", || {
+    in_runtimes("polled", |place| {
         let (mut client, mut server) = pair();
-        let echo = thread::spawn(move || {
+        let echo = place.spawn(move || {
             threadle::block_on(async move {
                 let mut buffer = [0; 4096];
                 loop {
@@ -394,7 +386,7 @@ fn polled_by_a_task() {
             })
         });
         let mut reader = client.clone();
-        let received = thread::spawn(move || {
+        let received = place.spawn(move || {
             threadle::block_on(async move {
                 let (mut total, mut buffer) = (0, [std::mem::MaybeUninit::uninit(); 1000]);
                 loop {
@@ -415,21 +407,21 @@ fn polled_by_a_task() {
             }
             poll_fn(|context| client.poll_shutdown(context)).await.unwrap();
         });
-        echo.join().unwrap();
-        assert_eq!(received.join().unwrap(), 2_000_000);
+        echo.join();
+        assert_eq!(received.join(), 2_000_000);
     });
 }
 
 #[test]
 fn close_and_a_past_deadline_reach_a_task() {
     use std::future::poll_fn;
-    test("task cut short", || {
+    in_runtimes("task cut short", |place| {
         for by_close in [true, false] {
             let (client, _server) = pair();
             let mut reader = client.clone();
             let waiting =
-                thread::spawn(move || threadle::block_on(poll_fn(|context| reader.poll_read(context, &mut [0]))));
-            thread::sleep(SHORT);
+                place.spawn(move || threadle::block_on(poll_fn(|context| reader.poll_read(context, &mut [0]))));
+            sleep(SHORT);
             let kind = if by_close {
                 client.close().unwrap();
                 ErrorKind::NotConnected
@@ -437,7 +429,7 @@ fn close_and_a_past_deadline_reach_a_task() {
                 client.set_deadline(Some(Instant::now()));
                 ErrorKind::TimedOut
             };
-            assert_eq!(waiting.join().unwrap().unwrap_err().kind(), kind);
+            assert_eq!(waiting.join().unwrap_err().kind(), kind);
         }
     });
 }

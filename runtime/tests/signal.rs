@@ -3,7 +3,6 @@
 mod support;
 
 use std::process::Command;
-use std::time::Duration;
 
 use support::watchdog;
 use threadle::signal::{self, Signal};
@@ -16,7 +15,7 @@ fn raise(signal: Signal) {
 
 #[test]
 fn every_receiver_gets_the_signals_it_asked_for() {
-    let _watchdog = watchdog("signals", Duration::from_secs(60));
+    let _watchdog = watchdog("signals");
     let ending = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT]).unwrap();
     let user = signal::notify(&[Signal::USER_1]).unwrap();
     let both = signal::notify(&[Signal::TERMINATE, Signal::USER_1]).unwrap();
@@ -35,6 +34,12 @@ fn every_receiver_gets_the_signals_it_asked_for() {
     drop(ending);
     raise(Signal::TERMINATE);
     assert_eq!(both.recv(), Ok(Signal::TERMINATE));
+    // On a goroutine too, and a receiver outlives a runtime.
+    threadle::run(|| {
+        raise(Signal::USER_1);
+        assert_eq!(user.recv(), Ok(Signal::USER_1));
+    });
+    assert_eq!(both.recv(), Ok(Signal::USER_1));
     let again = signal::notify(&[Signal::INTERRUPT]).unwrap();
     raise(Signal::INTERRUPT);
     assert_eq!(again.recv(), Ok(Signal::INTERRUPT));

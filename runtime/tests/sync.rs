@@ -1,73 +1,73 @@
-//! What locks and groups promise, from plain OS threads.
+//! What locks and groups promise, between goroutines, threads, and both.
 
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{Random, watchdog};
+use support::{Random, Task, everywhere, in_runtimes, watchdog};
 use threadle::sync::{Mutex, MutexGuard, WaitGroup};
-
-const LIMIT: Duration = Duration::from_secs(60);
+use threadle::time::sleep;
 
 #[test]
 fn one_at_a_time() {
-    let _watchdog = watchdog("one at a time", LIMIT);
-    let mut random = Random::new("one at a time");
-    let inside = AtomicBool::new(false);
-    let total = Mutex::new(0);
-    thread::scope(|threads| {
-        for _ in 0..4 {
-            let (total, inside, mut random) = (&total, &inside, random.fork());
-            threads.spawn(move || {
-                for _ in 0..20_000 {
-                    let mut guard = if random.below(4) == 0 {
-                        match total.try_lock() {
-                            Some(guard) => guard,
-                            None => total.lock(),
+    let seeds = std::sync::Mutex::new(Random::new("one at a time"));
+    everywhere("one at a time", |place| {
+        const TASKS: usize = 6;
+        const ROUNDS: usize = 4_000;
+        let shared = Arc::new((Mutex::new(0), AtomicBool::new(false)));
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|_| {
+                let (shared, mut random) = (Arc::clone(&shared), seeds.lock().unwrap().fork());
+                place.spawn(move || {
+                    let (total, inside) = &*shared;
+                    for _ in 0..ROUNDS {
+                        let tried = if random.below(4) == 0 { total.try_lock() } else { None };
+                        let mut guard = tried.unwrap_or_else(|| total.lock());
+                        assert!(!inside.swap(true, Ordering::Relaxed));
+                        *guard += 1;
+                        match random.below(200) {
+                            // Long enough for others to queue, and now and then to starve.
+                            0 => sleep(Duration::from_micros(random.below(1500))),
+                            1..20 => threadle::yield_now(),
+                            _ => {}
                         }
-                    } else {
-                        total.lock()
-                    };
-                    assert!(!inside.swap(true, Ordering::Relaxed));
-                    *guard += 1;
-                    if random.below(500) == 0 {
-                        // Long enough for others to queue, and now and then to starve.
-                        thread::sleep(Duration::from_micros(random.below(1500)));
+                        assert!(inside.swap(false, Ordering::Relaxed));
                     }
-                    assert!(inside.swap(false, Ordering::Relaxed));
-                }
-            });
-        }
+                })
+            })
+            .collect();
+        tasks.into_iter().for_each(Task::join);
+        assert_eq!(*shared.0.lock(), TASKS * ROUNDS);
     });
-    assert_eq!(total.into_inner(), 80_000);
 }
 
 #[test]
 fn a_waiter_is_not_starved_by_a_greedy_owner() {
-    let _watchdog = watchdog("starvation", LIMIT);
-    let mutex = Mutex::new(());
-    let over = AtomicBool::new(false);
-    thread::scope(|threads| {
-        threads.spawn(|| {
+    everywhere("starvation", |place| {
+        let shared = Arc::new((Mutex::new(()), AtomicBool::new(false)));
+        let greedy = {
+            let shared = Arc::clone(&shared);
             // Frees the lock only to take it again at once.
-            while !over.load(Ordering::Relaxed) {
-                let _guard = mutex.lock();
-                let until = Instant::now() + Duration::from_micros(100);
-                while Instant::now() < until {
-                    std::hint::spin_loop();
+            place.spawn(move || {
+                while !shared.1.load(Ordering::Relaxed) {
+                    let _guard = shared.0.lock();
+                    let until = Instant::now() + Duration::from_micros(100);
+                    while Instant::now() < until {
+                        std::hint::spin_loop();
+                    }
                 }
-            }
-        });
+            })
+        };
         // Ends only if it is served each time; the watchdog sees to it.
         for _ in 0..50 {
-            drop(mutex.lock());
-            thread::sleep(Duration::from_micros(200));
+            drop(shared.0.lock());
+            sleep(Duration::from_micros(200));
         }
-        over.store(true, Ordering::Relaxed);
+        shared.1.store(true, Ordering::Relaxed);
+        greedy.join();
     });
 }
 
@@ -85,14 +85,35 @@ fn a_panic_unlocks_and_does_not_poison() {
 
 #[test]
 fn a_guard_may_be_dropped_in_another_thread() {
-    let _watchdog = watchdog("guard elsewhere", LIMIT);
+    let _watchdog = watchdog("guard elsewhere");
     let mutex = Mutex::new(0);
     let guard = mutex.lock();
-    thread::scope(|threads| {
+    std::thread::scope(|threads| {
         let waiter = threads.spawn(|| *mutex.lock());
         threads.spawn(move || drop(guard));
         assert_eq!(waiter.join().unwrap(), 0);
     });
+}
+
+#[test]
+fn a_waiter_of_a_stopped_runtime_is_passed_over() {
+    let _watchdog = watchdog("stopped runtime");
+    let mutex = Arc::new(Mutex::new(0));
+    let guard = mutex.lock();
+    threadle::run(|| {
+        let waiting = Arc::new(AtomicBool::new(false));
+        let (mutex, announced) = (Arc::clone(&mutex), Arc::clone(&waiting));
+        threadle::go(move || {
+            announced.store(true, Ordering::SeqCst);
+            *mutex.lock() += 1;
+        });
+        while !waiting.load(Ordering::SeqCst) {
+            threadle::yield_now();
+        }
+        sleep(Duration::from_millis(5));
+    });
+    drop(guard);
+    assert_eq!(*mutex.lock(), 0, "it was abandoned while it waited");
 }
 
 #[test]
@@ -120,64 +141,73 @@ fn a_mutex_of_what_cannot_be_shared_can_be_shared() {
 
 #[test]
 fn a_group_waits_for_all_and_shows_what_they_did() {
-    let _watchdog = watchdog("group", LIMIT);
-    for _ in 0..200 {
-        let group = WaitGroup::new();
-        let done = Arc::new(AtomicUsize::new(0));
-        group.add(8);
-        for _ in 0..8 {
-            let (group, done) = (group.clone(), Arc::clone(&done));
-            thread::spawn(move || {
-                done.fetch_add(1, Ordering::Relaxed);
-                group.done();
-            });
-        }
-        let waiters: Vec<_> = (0..2)
-            .map(|_| {
+    everywhere("group", |place| {
+        for _ in 0..100 {
+            let group = WaitGroup::new();
+            let done = Arc::new(AtomicUsize::new(0));
+            group.add(8);
+            for _ in 0..8 {
                 let (group, done) = (group.clone(), Arc::clone(&done));
-                thread::spawn(move || {
-                    group.wait();
-                    done.load(Ordering::Relaxed)
+                place.spawn(move || {
+                    done.fetch_add(1, Ordering::Relaxed);
+                    group.done();
+                });
+            }
+            let waiters: Vec<_> = (0..2)
+                .map(|_| {
+                    let (group, done) = (group.clone(), Arc::clone(&done));
+                    place.spawn(move || {
+                        group.wait();
+                        done.load(Ordering::Relaxed)
+                    })
                 })
-            })
-            .collect();
-        group.wait();
-        assert_eq!(done.load(Ordering::Relaxed), 8);
-        waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join().unwrap(), 8));
-    }
+                .collect();
+            group.wait();
+            assert_eq!(done.load(Ordering::Relaxed), 8);
+            waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join(), 8));
+        }
+    });
 }
 
 /// Go forbids this: a new round begins before the waiters of the last one have returned.
 #[test]
 fn a_group_can_be_used_again_at_once() {
-    let _watchdog = watchdog("group again", LIMIT);
-    let group = WaitGroup::new();
-    let rounds = AtomicUsize::new(0);
-    thread::scope(|threads| {
-        for round in 1..=2_000 {
+    everywhere("group again", |place| {
+        let group = WaitGroup::new();
+        let round = Arc::new(AtomicUsize::new(0));
+        let mut waiters = Vec::new();
+        for n in 1..=500 {
             group.add(1);
-            let worker = group.clone();
-            let rounds = &rounds;
-            let waiter = threads.spawn(|| group.wait());
-            threads.spawn(move || {
-                rounds.store(round, Ordering::Relaxed);
+            let (worker, present, waiter) = (group.clone(), Arc::clone(&round), group.clone());
+            waiters.push(place.spawn(move || waiter.wait()));
+            place.spawn(move || {
+                present.store(n, Ordering::Relaxed);
                 worker.done();
             });
             group.wait();
-            assert_eq!(rounds.load(Ordering::Relaxed), round);
-            if round % 2 == 0 {
-                waiter.join().unwrap();
-            }
-            // The other waiters are left to return in a later round.
+            assert_eq!(round.load(Ordering::Relaxed), n);
         }
+        waiters.into_iter().for_each(Task::join);
+    });
+}
+
+#[test]
+fn a_goroutine_of_a_group_is_done_also_when_it_panics() {
+    in_runtimes("group go", |_| {
+        let group = WaitGroup::new();
+        let good = group.go(|| 1);
+        let bad = group.go(|| -> u8 { panic!("this panic belongs to the test") });
+        group.wait();
+        assert_eq!(good.join().unwrap(), 1);
+        assert!(bad.join().unwrap_err().is_panic());
     });
 }
 
 #[test]
 fn misuse_of_a_group_is_told() {
     let group = WaitGroup::new();
-    let message = |result: thread::Result<()>| *result.unwrap_err().downcast::<&str>().unwrap();
-    assert!(message(catch_unwind(|| group.done())).contains("without an add"));
+    let message = |result: std::thread::Result<()>| *result.unwrap_err().downcast::<&str>().unwrap();
+    assert!(message(catch_unwind(AssertUnwindSafe(|| group.done()))).contains("without an add"));
     group.add(usize::MAX);
-    assert!(message(catch_unwind(|| group.add(1))).contains("overflowed"));
+    assert!(message(catch_unwind(AssertUnwindSafe(|| group.add(1)))).contains("overflowed"));
 }

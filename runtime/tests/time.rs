@@ -1,24 +1,52 @@
-//! Sleeping, from plain OS threads.
+//! Sleeping.
+
+mod support;
 
 use std::time::{Duration, Instant};
 
+use support::everywhere;
 use threadle::time::{sleep, sleep_until};
 
 #[test]
 fn a_sleep_is_never_short() {
-    for millis in [0, 1, 3, 10] {
-        let (start, length) = (Instant::now(), Duration::from_millis(millis));
-        sleep(length);
-        assert!(start.elapsed() >= length);
-        let deadline = Instant::now() + length;
-        sleep_until(deadline);
-        assert!(Instant::now() >= deadline);
-    }
+    everywhere("never short", |_| {
+        for micros in [0, 1, 50, 1_000, 3_000, 10_000] {
+            let (start, length) = (Instant::now(), Duration::from_micros(micros));
+            sleep(length);
+            assert!(start.elapsed() >= length);
+            let deadline = Instant::now() + length;
+            sleep_until(deadline);
+            assert!(Instant::now() >= deadline);
+        }
+    });
 }
 
 #[test]
 fn the_past_ends_at_once() {
-    let start = Instant::now();
-    sleep_until(start);
-    sleep(Duration::ZERO);
+    everywhere("past", |_| {
+        let start = Instant::now();
+        sleep_until(start);
+        sleep(Duration::ZERO);
+    });
+}
+
+#[test]
+fn sleepers_wake_in_the_order_of_their_deadlines() {
+    everywhere("order", |place| {
+        let (sender, woken) = threadle::chan::unbounded();
+        let start = Instant::now() + Duration::from_millis(20);
+        let step = Duration::from_millis(10);
+        for n in (0..5u32).rev() {
+            let sender = sender.clone();
+            place.spawn(move || {
+                let deadline = start + n * step;
+                sleep_until(deadline);
+                sender.send((n, Instant::now() < deadline + step)).unwrap();
+            });
+        }
+        drop(sender);
+        // One that was late by more than the step may be overtaken, on a busy machine; the others may not.
+        let on_time: Vec<_> = woken.iter().filter(|(_, on_time)| *on_time).map(|(n, _)| n).collect();
+        assert!(on_time.is_sorted(), "{on_time:?}");
+    });
 }

@@ -1,25 +1,106 @@
-//! What the tests share: a watchdog, a seeded generator, values that count their drops.
+//! What the tests share: where a body runs, a watchdog, a seeded generator, values that count their drops.
 #![allow(dead_code, unreachable_pub, missing_docs, missing_debug_implementations)] // every test file uses some of it
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Ends the process when the test is not over in time: a hang is a failure with a name.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Where a body runs, and what its [`spawn`](Place::spawn) starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Plain threads, outside any runtime.
+    Threads,
+    /// Goroutines in bound mode.
+    Bound,
+    /// Goroutines in migrating mode.
+    Migrating,
+    /// Goroutines and threads by turns.
+    Mixed,
+}
+
+/// Runs `body` in every place. Bodies wait only by calls of this crate or, like [`Place::pause`], without blocking.
+pub fn everywhere(name: &'static str, body: impl Fn(Place) + Send + Sync) {
+    let _watchdog = watchdog(name);
+    body(Place::Threads);
+    in_runtimes(name, body);
+}
+
+/// As [`everywhere`], without the place outside any runtime.
+pub fn in_runtimes(name: &'static str, body: impl Fn(Place) + Send + Sync) {
+    let _watchdog = watchdog(name);
+    let builder = threadle::Builder::new().procs(3);
+    for place in [Place::Bound, Place::Migrating, Place::Mixed] {
+        let started = match place {
+            // SAFETY: the bodies hold nothing that is bound to its thread over a switching call (what they share is `Arc`, atomics
+            // and channels), and name no thread-local.
+            Place::Migrating => unsafe { builder.clone().run_migrating(|| body(place)) },
+            _ => builder.clone().run(|| body(place)),
+        };
+        started.unwrap_or_else(|error| panic!("{name}: {place:?}: {error}"));
+    }
+}
+
+impl Place {
+    pub fn spawn<T: Send + 'static>(self, f: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+        static TURN: AtomicUsize = AtomicUsize::new(0);
+        let on_thread = match self {
+            Place::Threads => true,
+            Place::Bound | Place::Migrating => false,
+            Place::Mixed => TURN.fetch_add(1, Ordering::Relaxed).is_multiple_of(2),
+        };
+        if on_thread { Task::Thread(std::thread::spawn(f)) } else { Task::Goroutine(threadle::go(f)) }
+    }
+
+    /// Lets others run.
+    pub fn pause(self) {
+        threadle::yield_now();
+    }
+
+    /// Lets others run until `condition` holds; the watchdog bounds it.
+    pub fn until(self, condition: impl Fn() -> bool) {
+        while !condition() {
+            self.pause();
+        }
+    }
+}
+
+pub enum Task<T> {
+    Thread(std::thread::JoinHandle<T>),
+    Goroutine(threadle::JoinHandle<T>),
+}
+
+impl<T: Send> Task<T> {
+    pub fn join(self) -> T {
+        match self {
+            Task::Thread(thread) => threadle::blocking(|| thread.join()).expect("a thread of the test panicked"),
+            Task::Goroutine(goroutine) => goroutine.join().expect("a goroutine of the test failed"),
+        }
+    }
+}
+
+/// Ends the process with a dump when the test is not over in time: a hang is a failure with a name.
 pub struct Watchdog(Arc<AtomicBool>);
 
-pub fn watchdog(name: &'static str, limit: Duration) -> Watchdog {
+pub fn watchdog(name: &'static str) -> Watchdog {
     let over = Arc::new(AtomicBool::new(false));
     let watched = Arc::clone(&over);
     std::thread::spawn(move || {
-        let end = Instant::now() + limit;
+        let end = Instant::now() + LIMIT;
         while Instant::now() < end {
             if watched.load(Ordering::Relaxed) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        eprintln!("{name}: not over after {limit:?}");
+        let mut report = format!("{name}: not over after {LIMIT:?}\n").into_bytes();
+        if let Err(error) = threadle::dump(&mut report) {
+            report.extend_from_slice(format!("no dump: {error}\n").as_bytes());
+        }
+        // Nobody is left to tell if stderr is gone.
+        let _ = std::io::stderr().write_all(&report);
         std::process::abort();
     });
     Watchdog(over)
@@ -35,14 +116,14 @@ impl Drop for Watchdog {
 pub struct Random(u64);
 
 impl Random {
-    /// Seeded by `THREADLE_TEST_SEED` or the clock; the seed is printed.
+    /// Seeded by `THREADLE_SEED` or the clock; the seed is printed.
     pub fn new(name: &str) -> Self {
-        let given = std::env::var("THREADLE_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let given = std::env::var("THREADLE_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
             now.as_nanos() as u64
         });
-        println!("{name}: THREADLE_TEST_SEED={seed}");
+        println!("{name}: THREADLE_SEED={seed}");
         Random(seed | 1)
     }
 

@@ -28,6 +28,7 @@ impl M {
             }
         }
         p.counters.runs.bump();
+        self.note_ready_behind();
         self.set_running(Some(g));
         loop {
             self.lease.exit();

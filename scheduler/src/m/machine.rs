@@ -44,6 +44,8 @@ pub(crate) struct M {
     running: AtomicPtr<G>,
     /// Started, unfinished goroutines that are at home here. Written by itself.
     pub(crate) owned: AtomicU32,
+    /// Of these, how many are ready and wait for the running one to leave its stack, but for the inbox. Written by itself.
+    ready_behind: AtomicU32,
     clock: Mutex<Option<ThreadClock>>,
     own: Own,
 }
@@ -97,6 +99,7 @@ impl M {
             seat: AtomicBool::new(false),
             running: AtomicPtr::new(ptr::null_mut()),
             owned: AtomicU32::new(0),
+            ready_behind: AtomicU32::new(0),
             clock: Mutex::new(None),
             own: Own {
                 next: Cell::new(None),
@@ -319,6 +322,18 @@ impl M {
         self.owned.load(Relaxed) > 1
     }
 
+    /// A goroutine is about to run: publishes how many of its own are ready behind it.
+    pub(super) fn note_ready_behind(&self) {
+        let own = self.own();
+        let ready = own.ready.borrow().len() + usize::from(own.next.get().is_some());
+        self.ready_behind.store(ready as u32, Relaxed);
+    }
+
+    /// How many ready goroutines only this thread may run wait for the one that runs, at least; for the monitor.
+    pub(crate) fn held_up(&self) -> u32 {
+        self.ready_behind.load(Relaxed) + u32::from(!self.inbox.is_empty())
+    }
+
     /// Whether it may run a goroutine that has not started: always when migrating; bound, if it has or gets a seat (DESIGN 4: a substitute
     /// starts fresh goroutines only while fewer than `procs` homes are unblocked).
     pub(super) fn may_start_fresh(&self) -> bool {
@@ -363,6 +378,7 @@ impl M {
     /// One of its goroutines is ready, says its own thread.
     pub(crate) fn push_own(&self, g: &'static G) {
         let own = self.own();
+        self.ready_behind.store(self.ready_behind.load(Relaxed) + 1, Relaxed);
         if own.batching.get() {
             own.ready.borrow_mut().push_back(g);
         } else if let Some(kicked) = own.next.replace(Some(g)) {

@@ -217,7 +217,11 @@ impl Round {
     fn sleep_deep(&mut self) {
         let scheduler = self.scheduler;
         let monitor = scheduler.monitor();
-        let until = stack::trim(clock::now_ns());
+        let mut until = stack::trim(clock::now_ns());
+        if self.reports.are_pending() {
+            let then = clock::now_ns() + report::REPORT_AFTER_NS;
+            until = Some(until.map_or(then, |until| until.min(then)));
+        }
         monitor.state.store(DEEP, SeqCst);
         fence(SeqCst);
         if scheduler.idle().counts().idle() == scheduler.procs() && !monitor.stopping.load(Acquire) {

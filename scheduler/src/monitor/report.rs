@@ -3,17 +3,23 @@
 use super::SECOND_NS;
 use crate::g::G;
 use crate::m::M;
-use crate::runtime::{Mode, Scheduler};
+use crate::runtime::Scheduler;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// So many detached Ms may compute at once for each P: more would only take the CPUs from each other.
 const BURNING_PER_P: usize = 4;
 
+/// So long a goroutine may hold up others before it is reported: well within a second, slice included.
+pub(super) const REPORT_AFTER_NS: u64 = SECOND_NS / 2;
+/// After so many reports the point is made.
+const MOST_REPORTS: usize = 100;
+
+#[derive(Clone, Copy)]
 struct Detached {
     m: &'static M,
     goroutine: u64,
     since: u64,
     burns: bool,
-    reported: bool,
 }
 
 #[derive(Default)]
@@ -21,12 +27,14 @@ pub(super) struct Reports {
     detached: Vec<Detached>,
     limit_since: u64,
     limit_reported: bool,
+    /// Goroutines that were reported for holding up others; each once.
+    said_of: Vec<u64>,
 }
 
 impl Reports {
     pub(super) fn detached(&mut self, m: &'static M, now: u64, burns: bool) {
         let goroutine = m.running().map_or(0, G::id);
-        self.detached.push(Detached { m, goroutine, since: now, burns, reported: false });
+        self.detached.push(Detached { m, goroutine, since: now, burns });
     }
 
     /// Whether one more M that computes may lose its P.
@@ -36,20 +44,35 @@ impl Reports {
             && scheduler.threads() < scheduler.max_threads().div_ceil(2)
     }
 
+    /// A goroutine has kept its thread for long while others that are at home there are ready: said once of each.
+    pub(super) fn holds_up(&mut self, m: &'static M, held_up: u32, burns: bool) {
+        let Some(g) = m.running() else { return };
+        if self.said_of.contains(&g.id()) || self.said_of.len() >= MOST_REPORTS {
+            return;
+        }
+        self.said_of.push(g.id());
+        let what = if burns { "computes" } else { "blocks its thread" };
+        eprintln!(
+            "threadle: {} {what} without a switching call and holds up {held_up} or more ready goroutines of its thread; \
+             checkpoint() or blocking() would cure it",
+            who(Some(g))
+        );
+    }
+
+    /// Whether a goroutine without a P may yet have to be reported, so that the monitor must not sleep for good.
+    pub(super) fn are_pending(&self) -> bool {
+        let unsaid = |d: &Detached| d.m.owned.load(Relaxed) > 1 && !self.said_of.contains(&d.goroutine);
+        self.said_of.len() < MOST_REPORTS && self.detached.iter().any(unsaid)
+    }
+
     /// Forgets those that have come back, and reports what has lasted for a second.
     pub(super) fn look(&mut self, scheduler: &'static Scheduler, now: u64, others_wait: bool) {
         self.detached.retain(|d| d.m.lease.p().is_none() && d.m.running().is_some_and(|g| g.id() == d.goroutine));
-        for d in &mut self.detached {
-            let held_up = d.m.owned.load(std::sync::atomic::Ordering::Relaxed).saturating_sub(1);
-            // Reported well within a second of its beginning, slice included.
-            if scheduler.mode() == Mode::Bound && held_up > 0 && !d.reported && now - d.since >= SECOND_NS / 2 {
-                d.reported = true;
-                let what = if d.burns { "computes" } else { "blocks its thread" };
-                let who = who(d.m.running());
-                eprintln!(
-                    "threadle: {who} {what} without a switching call and holds up {held_up} other goroutines of its thread; \
-                     checkpoint() or blocking() would cure it"
-                );
+        for i in 0..self.detached.len() {
+            let Detached { m, since, burns, .. } = self.detached[i];
+            let held_up = m.held_up();
+            if held_up > 0 && now - since >= REPORT_AFTER_NS {
+                self.holds_up(m, held_up, burns);
             }
         }
         let at_limit = others_wait

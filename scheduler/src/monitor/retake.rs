@@ -1,5 +1,6 @@
 //! Taking Ps from Ms that are away: in an announced call, or in user code for longer than a slice (`m/lease.rs` has the protocol).
 
+use super::report::REPORT_AFTER_NS;
 use super::{Round, SHORTEST_NS, SLICE_NS};
 use crate::m::M;
 use crate::m::lease::{CallSeq, Revoke};
@@ -107,7 +108,8 @@ impl Round {
         if now - seen.since >= SLICE_NS / 4 && seen.used.is_none() {
             seen.used = m.clock().and_then(|thread| thread.cpu_time());
         }
-        if now - seen.since < SLICE_NS || !others_wait {
+        let held_up = m.held_up();
+        if now - seen.since < SLICE_NS || !(others_wait || held_up > 0) {
             return false;
         }
         if seen.flagged == 0 {
@@ -122,6 +124,13 @@ impl Round {
             seen.flagged = now;
             m.lease.request_preempt();
             return true;
+        }
+        if held_up > 0 && now - seen.since >= REPORT_AFTER_NS {
+            self.reports.holds_up(m, held_up, burns(m, seen.used));
+        }
+        if !others_wait {
+            // Only those of this thread wait, and no other P would help them.
+            return false;
         }
         // An idle P takes what waits; those at home on this very thread it cannot help, nor would another P.
         if now - seen.flagged < SHORTEST_NS || scheduler.idle().counts().idle() > 0 {

@@ -21,6 +21,7 @@
 
 use crate::sync::atomic::{AtomicU32, Ordering::*};
 use crate::sync::cell::UnsafeCell;
+use crate::sync::faulty;
 use std::fmt;
 
 const READY: u32 = 1;
@@ -102,12 +103,18 @@ impl<W> Completion<W> {
 
     /// Ends it, once: later calls change nothing and say `None`.
     pub(crate) fn finish(&self, end: End) -> Option<Finish<W>> {
-        let before =
-            self.word.fetch_update(AcqRel, Acquire, |word| (word & DONE == 0).then_some(word | end.bits())).ok()?;
+        let done = |word: u32| (word & DONE == 0).then_some(word | end.bits());
+        let before = if faulty!(FinishByStore) {
+            let word = self.word.load(Acquire);
+            self.word.store(done(word)?, Release);
+            word
+        } else {
+            self.word.fetch_update(AcqRel, Acquire, done).ok()?
+        };
         let mut waiter = None;
         if before & WAITER != 0 {
             // SAFETY: WAITER was set when we set DONE: the cell is ours until we clear it; the handle's write happened before (AcqRel).
-            waiter = self.waiter.with_mut(|cell| unsafe { (*cell).take() });
+            waiter = unsafe { self.take_waiter() };
             self.word.fetch_and(!WAITER, Release);
         }
         Some(Finish { waiter, release: before & DETACHED != 0 })
@@ -116,7 +123,8 @@ impl<W> Completion<W> {
     /// How it ended, once it has and its memory may be reused.
     pub(crate) fn end(&self) -> Option<End> {
         let word = self.word.load(Acquire);
-        if word & (DONE | WAITER) != DONE {
+        let finished = if faulty!(EndIgnoresWaiter) { word & DONE != 0 } else { word & (DONE | WAITER) == DONE };
+        if !finished {
             return None;
         }
         Some(if word & ABANDONED != 0 {
@@ -140,14 +148,23 @@ impl<W> Completion<W> {
         if self.word.fetch_or(WAITER, AcqRel) & DONE == 0 {
             return true;
         }
-        // The finisher came in between and saw no waiter; the bit is ours to clear.
+        // The finisher came in between and saw no waiter.
+        // SAFETY: so the cell is the handle's still.
+        let refused = unsafe { self.take_waiter() };
         self.word.fetch_and(!WAITER, Release);
+        drop(refused);
         false
     }
 
-    /// The handle takes its waiter back. False: the finisher has it already.
-    #[must_use]
-    pub(crate) fn forget_waiter(&self) -> bool {
+    /// # Safety
+    /// The cell belongs to the caller, as the module's table says.
+    unsafe fn take_waiter(&self) -> Option<W> {
+        // SAFETY: as demanded of the caller.
+        self.waiter.with_mut(|cell| unsafe { (*cell).take() })
+    }
+
+    /// The handle takes the right to the cell back. False: the finisher has it already.
+    fn forget_waiter(&self) -> bool {
         let word = self.word.load(Relaxed);
         if word & (WAITER | DONE) == 0 {
             return true;
@@ -158,6 +175,12 @@ impl<W> Completion<W> {
     /// The handle goes. After `DropResult` the caller drops the result and calls [`Completion::detached`].
     pub(crate) fn detach(&self) -> Detach {
         let mut word = self.word.load(Acquire);
+        if word & WAITER != 0 && !faulty!(DetachLeavesWaiter) && self.forget_waiter() {
+            // It would lie there until the memory serves another goroutine's joiner: a waker keeps its whole task alive.
+            // SAFETY: the finisher does not look at the cell, and the handle, which may fill it, is ours.
+            drop(unsafe { self.take_waiter() });
+            word = self.word.load(Acquire);
+        }
         loop {
             if word & DONE != 0 {
                 if word & WAITER != 0 {
@@ -171,6 +194,10 @@ impl<W> Completion<W> {
             if word & READY != 0 {
                 return Detach::DropResult;
             }
+            if faulty!(DetachByStore) {
+                self.word.store((word | DETACHED) & !WAITER, Release);
+                return Detach::Running;
+            }
             match self.word.compare_exchange_weak(word, (word | DETACHED) & !WAITER, AcqRel, Acquire) {
                 Ok(_) => return Detach::Running,
                 Err(seen) => word = seen,
@@ -181,19 +208,10 @@ impl<W> Completion<W> {
     /// The handle took or dropped the result. True: the goroutine has ended, the caller frees the memory.
     #[must_use]
     pub(crate) fn detached(&self) -> bool {
-        let before = self.word.fetch_update(AcqRel, Acquire, |word| {
-            Some(if word & DONE != 0 { word | DETACHED } else { (word | DETACHED) & !WAITER })
-        });
-        let before = match before {
-            Ok(word) | Err(word) => word,
-        };
-        if before & DONE == 0 {
-            return false;
-        }
-        while self.word.load(Acquire) & WAITER != 0 {
-            crate::sync::thread::yield_now();
-        }
-        true
+        let before = self.word.fetch_or(DETACHED, AcqRel);
+        // `end` and `detach` have seen to that.
+        debug_assert!(before & WAITER == 0, "{self:?} is freed while its waiter is looked at");
+        before & DONE != 0
     }
 
     /// Whether the shutdown ended it; its memory must then stay as it is, for its stack is still there.

@@ -36,8 +36,19 @@
 //! ```
 //!
 //! Both sides change the same word by read-modify-write, so one of them comes first and the other sees it; no fence is needed.
+//!
+//! The end of the runtime does need one, since it leaves a `Running` word alone. Its fence is the heavy one, for it comes once:
+//!
+//! ```text
+//! parker's M                                shutdown
+//! 1. commit: Waiting                        1. stopping = true
+//! 2. light fence (`commit_park` has it)     2. heavy fence
+//! 3. stopping? abandon it                   3. `abandon` every goroutine
+//! ```
 
+use crate::m::fence;
 use crate::sync::atomic::{AtomicU64, Ordering::*};
+use crate::sync::faulty;
 use std::fmt;
 
 const STATUS: u64 = 0b111;
@@ -213,8 +224,18 @@ impl State {
     pub(crate) fn commit_park(&self, epoch: Epoch) -> CommitPark {
         let open = Snapshot(epoch.0 << EPOCH_SHIFT).with(Status::Running);
         // Release: the waker's resume must see the stack as it was left. Acquire on failure: we go on with what the waker wrote.
-        match self.0.compare_exchange(open.0, open.with(Status::Waiting).0, Release, Acquire) {
-            Ok(_) => CommitPark::Parked,
+        let order = if faulty!(CommitRelaxed) { Relaxed } else { Release };
+        if faulty!(CommitByStore) {
+            self.0.store(open.with(Status::Waiting).0, order);
+            return CommitPark::Parked;
+        }
+        match self.0.compare_exchange(open.0, open.with(Status::Waiting).0, order, Acquire) {
+            Ok(_) => {
+                if !faulty!(CommitWithoutFence) {
+                    fence::light();
+                }
+                CommitPark::Parked
+            }
             Err(_) => CommitPark::AlreadyWoken,
         }
     }
@@ -244,7 +265,7 @@ impl State {
     fn win(&self, epoch: Epoch, mark: u64) -> Wake {
         let mut now = Snapshot(self.0.load(Relaxed));
         loop {
-            if now.epoch() != epoch {
+            if now.epoch() != epoch && !faulty!(WakeIgnoresEpoch) {
                 return Wake::Stale;
             }
             let waits = now.status() == Status::Waiting;
@@ -263,7 +284,9 @@ impl State {
         self.owned(Status::Runnable, Status::Running, Relaxed);
     }
 
-    /// Shutdown: a parked goroutine becomes `Done` for good, its tickets stale; the others are only named, for the caller to settle.
+    /// Shutdown: a parked goroutine becomes `Done` for good, its tickets stale; the others are only named, for the caller to settle. One
+    /// that is `Running` may park the next moment; whoever commits that park then sees that the runtime ends, as the caller has passed
+    /// a heavy fence since it said so.
     pub(crate) fn abandon(&self) -> Abandon {
         let mut now = Snapshot(self.0.load(Acquire));
         loop {

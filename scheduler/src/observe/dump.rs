@@ -24,13 +24,16 @@ pub fn dump(out: &mut impl Write) -> io::Result<()> {
     slab::for_each(|g| {
         let live = !matches!(g.state().load().status(), Status::Free | Status::Done);
         if live && scheduler.is_none_or(|scheduler| g.belongs_to(scheduler)) {
-            all.push(g);
+            all.push((g.id(), g));
         }
     });
-    all.sort_by_key(|g| g.id());
+    // The numbers as they were: a G may serve another goroutine by now.
+    all.sort_unstable_by_key(|(id, _)| *id);
     let now = clock::now_ns();
-    for g in all {
-        write_one(out, g, now)?;
+    for (id, g) in all {
+        if g.id() == id {
+            write_one(out, g, now)?;
+        }
     }
     Ok(())
 }

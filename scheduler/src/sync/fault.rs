@@ -54,6 +54,22 @@ pub(crate) enum Fault {
     CallTakenByStore,
     /// `Lease::end_call`: stores instead of comparing and swapping.
     CallEndsByStore,
+    /// `State::commit_park`: stores instead of comparing and swapping.
+    CommitByStore,
+    /// `State::commit_park`: the stack that was left is not published.
+    CommitRelaxed,
+    /// `State::commit_park`: no fence between the commit and the caller's look whether the runtime ends.
+    CommitWithoutFence,
+    /// `State::wake`: wins whatever park is open.
+    WakeIgnoresEpoch,
+    /// `Completion::finish`: load and store instead of a read-modify-write.
+    FinishByStore,
+    /// `Completion::end`: says "ended" while the finisher still reads the waiter.
+    EndIgnoresWaiter,
+    /// `Completion::detach`: stores instead of comparing and swapping.
+    DetachByStore,
+    /// `Completion::detach`: leaves its waiter in the cell.
+    DetachLeavesWaiter,
     /// `Idle::wake_wanted`: no fence between the work and the look.
     SubmitWithoutFence,
     /// `Idle::stop_searching`: no fence between the count and the look.
@@ -62,8 +78,24 @@ pub(crate) enum Fault {
     ReleaseWithoutFence,
     /// `Idle::release`: the P idles although an M waits for one.
     IdleWhileOneWaits,
+    /// `Idle::claim`: without a P it stops to search after it has let the lock go.
+    ClaimStopsLate,
+    /// `Idle::release` and `Idle::next_waiting`: an M that gives its P to another stops to search afterwards.
+    HandOverStopsLate,
     /// `Idle::sleep`: does not look into the inbox once more.
     SleepWithoutLook,
+    /// `Idle::sleep`: no fence between saying "asleep" and the look.
+    SleepWithoutFence,
+    /// `Idle::after_push`: no fence between the push and the look.
+    PushedWithoutFence,
+    /// `Doze::deepen`: no fence between saying "deep" and the look.
+    DozeWithoutFence,
+    /// `Doze::is_deep`: no fence between taking the P and the look.
+    BusyWithoutFence,
+    /// `Slumber::wake`: no fence between the note and the look.
+    WakeWithoutFence,
+    /// `Slumber::begin_poll`: no fence between saying "polling" and the look.
+    PollWithoutFence,
 }
 
 thread_local! {

@@ -181,7 +181,7 @@ fn locate(body: &[u8]) -> BadBody {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let (error, path) = match serde_path_to_error::deserialize::<_, Shape<'_>>(&mut deserializer) {
         Err(error) => {
-            let path = error.path().to_string();
+            let path = known_path(&error.path().to_string()).to_owned();
             (error.into_inner(), path)
         }
         Ok(_) => match deserializer.end() {
@@ -194,6 +194,14 @@ fn locate(body: &[u8]) -> BadBody {
     let text = error.to_string();
     let reason = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
     BadBody { reason: reason.to_owned(), line, column, path }
+}
+
+/// A path without the `?` of a place that was not yet known: the body ended in the midst of a key.
+fn known_path(path: &str) -> &str {
+    match path.trim_end_matches('?').trim_end_matches('.') {
+        "" => ".",
+        known => known,
+    }
 }
 
 /// Where the body is an array: a derived `Deserialize` would take one for the

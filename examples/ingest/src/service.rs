@@ -119,13 +119,15 @@ impl Service {
     /// being handled, stores all that was queued. Takes at most the drain time
     /// of the settings.
     pub fn stop(self) -> Stopped {
-        let cutoff = self.handler.stop.order(self.handler.config.drain);
+        let cutoff = self.handler.stop.announce(self.handler.config.drain);
         if let Err(error) = self.listener.close() {
             eprintln!("ingest: closing the listener: {error}");
         }
         if self.acceptor.join().is_err() {
             eprintln!("ingest: the acceptor had panicked");
         }
+        // Only now: whoever finds its connection closed finds the listener closed, too.
+        self.handler.stop.order();
         let answered = ended(&self.connections, cutoff);
         // Nobody is left to queue anything, or nobody is waited for any longer.
         self.handler.queue.close();

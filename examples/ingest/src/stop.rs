@@ -34,23 +34,27 @@ impl Stop {
         }
     }
 
-    /// Orders everyone to stop, and to have ended `drain` from now. Later orders change nothing.
-    pub fn order(&self, drain: Duration) -> Instant {
-        let cutoff = *self.order.cutoff.get_or_init(|| Instant::now() + drain);
+    /// Announces the order: from now on the service counts as stopping, and all is to have ended `drain` from now.
+    /// Later announcements change nothing.
+    pub fn announce(&self, drain: Duration) -> Instant {
+        *self.order.cutoff.get_or_init(|| Instant::now() + drain)
+    }
+
+    /// Gives the order to those who wait for it.
+    pub fn order(&self) {
         let sender = self.order.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(sender) = sender {
             // Cannot fail: this Stop holds a receiver.
             let _heard = sender.send(());
         }
-        cutoff
     }
 
-    /// Whether the order was given.
-    pub fn is_ordered(&self) -> bool {
+    /// Whether the order was announced.
+    pub fn is_announced(&self) -> bool {
         self.order.cutoff.get().is_some()
     }
 
-    /// By when all has to have ended, once the order was given.
+    /// By when all has to have ended, once the order was announced.
     pub fn cutoff(&self) -> Option<Instant> {
         self.order.cutoff.get().copied()
     }

@@ -14,7 +14,7 @@ pub(crate) fn accept(listener: &TcpListener, handler: &Arc<Handler>, alive: &Sen
     loop {
         let stream = match listener.accept() {
             Ok((stream, _peer)) => stream,
-            Err(_closed) if handler.stop.is_ordered() => return,
+            Err(_closed) if handler.stop.is_announced() => return,
             Err(error) => {
                 // Out of descriptors, most likely: some connection has to end first.
                 eprintln!("ingest: accepting a connection: {error}");

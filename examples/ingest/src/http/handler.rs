@@ -51,7 +51,7 @@ impl Handler {
             ("/", &Method::POST) => {}
             ("/", _) => return Ok(reply::not_allowed("POST")),
             ("/healthz", &Method::GET | &Method::HEAD) => {
-                return Ok(reply::health(self.stop.is_ordered(), self.queue.len()));
+                return Ok(reply::health(self.stop.is_announced(), self.queue.len()));
             }
             ("/healthz", _) => return Ok(reply::not_allowed("GET, HEAD")),
             _ => return Ok(reply::not_found()),

@@ -1,7 +1,7 @@
 //! Answers: a status and a line of JSON.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -74,7 +74,7 @@ pub fn not_allowed(methods: &'static str) -> Reply {
 /// 408: the body did not come in time.
 pub fn too_slow() -> Reply {
     let what = Plain { error: "the body took too long" };
-    error(StatusCode::REQUEST_TIMEOUT, &what)
+    closing(error(StatusCode::REQUEST_TIMEOUT, &what))
 }
 
 /// 413 with the limit.
@@ -86,7 +86,13 @@ pub fn too_large(limit: usize) -> Reply {
     }
 
     let limited = Limited { error: "the body is too large", limit };
-    error(StatusCode::PAYLOAD_TOO_LARGE, &limited)
+    closing(error(StatusCode::PAYLOAD_TOO_LARGE, &limited))
+}
+
+/// The rest of the body will not be read: no other request can follow.
+fn closing(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    reply
 }
 
 /// 503 with when to come again.

@@ -30,7 +30,7 @@ pub(super) struct Connection {
 /// Why an exchange failed.
 pub(super) enum Failure {
     /// The server cannot have seen the request.
-    Unsent(Request<Full<Bytes>>),
+    Unsent(Box<Request<Full<Bytes>>>),
     /// It may have.
     Broken(io::Error),
 }
@@ -59,7 +59,7 @@ impl Connection {
             Ok(answer) => answer.into_parts(),
             Err(mut error) => {
                 return Err(match error.take_message() {
-                    Some(request) => Failure::Unsent(request),
+                    Some(request) => Failure::Unsent(Box::new(request)),
                     None => Failure::Broken(io::Error::other(error.into_error())),
                 });
             }

@@ -74,7 +74,7 @@ impl Transport {
                     self.keep(origin, idle).await;
                     return Ok(answer);
                 }
-                Err(Failure::Unsent(unsent)) => request = unsent,
+                Err(Failure::Unsent(unsent)) => request = *unsent,
                 Err(Failure::Broken(error)) => return Err(error),
             }
         }

@@ -1,0 +1,42 @@
+//! The demo in small, in both modes.
+
+use std::process::Command;
+
+use crate::support::Watchdog;
+
+fn demo(more: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ingest"))
+        .args(["demo", "--seconds", "2", "--rate", "400", "--connections", "16", "--json"])
+        .args(more)
+        .output()
+        .expect("the binary");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let last = text.lines().last().expect("a last line");
+    let figures: serde_json::Value = serde_json::from_str(last).expect("one JSON object");
+    for (key, expected) in [("sent", 800), ("acked", 800), ("stored", 800), ("lost", 0)] {
+        assert_eq!(figures[key], expected, "{key} of {last}");
+    }
+    for key in ["objects", "bytes", "rps", "p50_ms", "p99_ms", "max_ms"] {
+        assert!(figures[key].as_f64().is_some_and(|value| value > 0.0), "{key} of {last}");
+    }
+    assert_eq!(figures.as_object().map(serde_json::Map::len), Some(10));
+}
+
+#[test]
+fn bound() {
+    let _watchdog = Watchdog::start();
+    demo(&[]);
+}
+
+#[test]
+fn migrating() {
+    let _watchdog = Watchdog::start();
+    demo(&["--migrating"]);
+}
+
+#[test]
+fn one_object_a_payload() {
+    let _watchdog = Watchdog::start();
+    demo(&["--batch-payloads", "1", "--ack", "queued"]);
+}

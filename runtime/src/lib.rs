@@ -1,11 +1,12 @@
 #![cfg_attr(not(loom), doc = include_str!("../../README.md"))]
+#![cfg_attr(loom, doc = "What loom models of the runtime.")]
 
 #[cfg(not(loom))]
 mod block_on;
 #[cfg(not(loom))]
-mod entry;
-#[cfg(not(loom))]
 pub mod chan;
+#[cfg(not(loom))]
+mod entry;
 #[cfg(not(loom))]
 pub mod fs;
 #[cfg(not(loom))]
@@ -30,4 +31,6 @@ pub use block_on::block_on;
 #[cfg(not(loom))]
 pub use entry::{Builder, GoBuilder, JoinError, JoinHandle, go, run, run_migrating};
 #[cfg(not(loom))]
-pub use threadle_scheduler::{Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now};
+pub use threadle_scheduler::{
+    Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now,
+};

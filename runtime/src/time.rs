@@ -7,7 +7,7 @@ use threadle_scheduler::{Parking, Reason, checkpoint};
 /// Lets the calling goroutine or thread wait for `duration`; other goroutines run meanwhile.
 ///
 /// It never returns early. A zero duration returns at once (it only heeds a due preemption, as
-/// [`checkpoint`](crate::checkpoint) does); one beyond what the clock can count never ends.
+/// [`checkpoint`] does); one beyond what the clock can count never ends.
 ///
 /// Switches: yes.
 ///

@@ -97,7 +97,7 @@ fn pair<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
 }
 
 /// A receiver that gets one message, the instant it came due, after `duration`; it is never closed. A duration beyond what
-/// the clock can count gives [`never`].
+/// the clock can count gives [`never()`].
 ///
 /// Switches: no. Costs no timer unless somebody waits for it.
 ///

@@ -1,4 +1,4 @@
-//! Files, in the shape of `std::fs`. File systems have no readiness to wait for, so each call is a [`blocking`](crate::blocking) one: it stalls nobody
+//! Files, in the shape of `std::fs`. File systems have no readiness to wait for, so each call is a [`blocking`] one: it stalls nobody
 //! but its caller.
 //!
 //! ```

@@ -14,13 +14,21 @@
 //!
 //! ```text
 //! submit                                      let a P go, or stop searching
-//! 1. publish: ring, runnext, injector, timer  1. idle Ps + 1, or searching - 1
+//! 1. publish: ring, runnext, injector, timer  1. idle Ps + 1, searching - 1, or both at once
 //! 2. fence(SeqCst)                            2. fence(SeqCst)
 //! 3. a P idle and nobody searching? wake one  3. look at every ring, the injector, the timers
 //! ```
 //!
 //! One of the two sees the other. If the submitter sees an idle P but also a searcher, that searcher has not done its own step 1 yet and
-//! will look. Go re-checks only where an M stops *searching*, and needs a flag (needspinning) for those that were refused to search; here
+//! will look.
+//!
+//! Two do not look afterwards: who *claimed* a P and finds that it was taken meanwhile, and who searched and gives its P to an M that waits
+//! for one. Both stop searching under the lock, where they see that no P idles. So whichever P a submitter saw idle beside them was taken
+//! after the submitter's look, hence after its step 2, and whoever lets it go again will find the work; and who sees a P that idles since
+//! does not see them any more, for both counts lie in one word. (Stopping after the lock was let go, they would be seen beside a P that has
+//! idled since, and work would be left to them, who do not look.)
+//!
+//! Go re-checks only where an M stops *searching*, and needs a flag (needspinning) for those that were refused to search; here
 //! every M that lets its P go looks again, so there is no such flag: the scan costs some loads per P, on a path that ends in a sleep.
 //!
 //! **No M waits for a P while a P idles.** Both lists change under the one lock: an M that comes to wait takes an idle P if there is one, a
@@ -38,7 +46,7 @@
 //! Whoever finds it asleep under the lock takes it off the list, so it is roused once: it gets an idle P, or waits for one.
 
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*, fence};
-use crate::sync::{Mutex, faulty, lock};
+use crate::sync::{Mutex, MutexGuard, faulty, lock};
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -154,10 +162,12 @@ impl<M: Sleeper> Idle<M> {
         match self.pop_p(&mut lists) {
             Some(p) => Some(Wakeup { p, m: pop_sleeper(&mut lists) }),
             None => {
-                drop(lists);
                 // The P went to somebody who is awake and holds it now; what we wanted done lies where its owner will look before it
-                // lets the P go again.
-                self.stop_searching();
+                // lets the P go again. Still under the lock: see the module.
+                if faulty!(ClaimStopsLate) {
+                    drop(lists);
+                }
+                self.counts.fetch_sub(ONE_SEARCHING, AcqRel);
                 None
             }
         }
@@ -185,21 +195,34 @@ impl<M: Sleeper> Idle<M> {
 
     // Ps.
 
-    /// Steps 1 and 2 of letting a P go; after `Idles`, step 3 is the caller's.
-    pub(crate) fn release(&self, p: u32) -> Released<M> {
+    /// Steps 1 and 2 of letting a P go; after `Idles`, step 3 is the caller's. An M that `searches` stops that with it.
+    pub(crate) fn release(&self, p: u32, searches: bool) -> Released<M> {
         let mut lists = lock(&self.lists);
         if !faulty!(IdleWhileOneWaits)
             && let Some(m) = self.pop_waiting(&mut lists)
         {
+            self.stop_with_the_p(lists, searches);
             return Released::To(m);
         }
         lists.ps.push(p);
-        self.counts.fetch_add(ONE_IDLE, AcqRel);
+        // One idle P more and one searcher less, in one step.
+        let before = Counts(self.counts.fetch_add(if searches { ONE_IDLE.wrapping_sub(ONE_SEARCHING) } else { ONE_IDLE }, AcqRel));
+        debug_assert!(!searches || before.searching() > 0, "{before:?}");
         drop(lists);
         if !faulty!(ReleaseWithoutFence) {
             fence(SeqCst);
         }
         Released::Idles
+    }
+
+    /// Under the lock, and no P idles: an M that `searches` stops, because it gives its P to another.
+    fn stop_with_the_p(&self, lists: MutexGuard<'_, Lists<M>>, searches: bool) {
+        if faulty!(HandOverStopsLate) {
+            drop(lists);
+        }
+        if searches {
+            self.counts.fetch_sub(ONE_SEARCHING, AcqRel);
+        }
     }
 
     /// An idle P for an M that has work or ready goroutines for it.
@@ -228,19 +251,23 @@ impl<M: Sleeper> Idle<M> {
         p
     }
 
-    /// The M that has waited longest: the caller gives it its own P.
-    pub(crate) fn next_waiting(&self) -> Option<&'static M> {
+    /// The M that has waited longest: the caller gives it its own P. If the caller `searches`, it stops with that.
+    pub(crate) fn next_waiting(&self, searches: bool) -> Option<&'static M> {
         if self.waiting() == 0 {
             return None;
         }
-        self.pop_waiting(&mut lock(&self.lists))
+        let mut lists = lock(&self.lists);
+        let next = self.pop_waiting(&mut lists)?;
+        self.stop_with_the_p(lists, searches);
+        Some(next)
     }
 
-    /// Takes the M that has waited longest, and puts another at the end of the queue: they exchange a P.
-    pub(crate) fn swap_waiting(&self, m: &'static M) -> Option<&'static M> {
+    /// As `next_waiting`, and puts the caller at the end of the queue: they exchange a P.
+    pub(crate) fn swap_waiting(&self, m: &'static M, searches: bool) -> Option<&'static M> {
         let mut lists = lock(&self.lists);
         let next = self.pop_waiting(&mut lists)?;
         self.push_waiting(&mut lists, m);
+        self.stop_with_the_p(lists, searches);
         Some(next)
     }
 
@@ -266,7 +293,9 @@ impl<M: Sleeper> Idle<M> {
         if faulty!(SleepWithoutLook) {
             return Ok(());
         }
-        fence(SeqCst);
+        if !faulty!(SleepWithoutFence) {
+            fence(SeqCst);
+        }
         if m.has_own_work() {
             match self.rouse(m) {
                 Roused::NotAsleep => Ok(()),
@@ -281,7 +310,9 @@ impl<M: Sleeper> Idle<M> {
     /// Steps 2 and 3 of leaving something in an M's inbox.
     #[inline]
     pub(crate) fn after_push(&self, m: &'static M) -> Roused {
-        fence(SeqCst);
+        if !faulty!(PushedWithoutFence) {
+            fence(SeqCst);
+        }
         if m.asleep().load(Relaxed) { self.rouse(m) } else { Roused::NotAsleep }
     }
 
@@ -366,3 +397,7 @@ impl<M: Sleeper> fmt::Debug for Idle<M> {
         f.debug_struct("Idle").field("counts", &self.counts()).field("waiting", &self.waiting()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "idle_loom.rs"]
+mod loom_tests;

@@ -175,10 +175,13 @@ impl<W> Completion<W> {
     /// The handle goes. After `DropResult` the caller drops the result and calls [`Completion::detached`].
     pub(crate) fn detach(&self) -> Detach {
         let mut word = self.word.load(Acquire);
-        if word & WAITER != 0 && !faulty!(DetachLeavesWaiter) && self.forget_waiter() {
-            // It would lie there until the memory serves another goroutine's joiner: a waker keeps its whole task alive.
-            // SAFETY: the finisher does not look at the cell, and the handle, which may fill it, is ours.
-            drop(unsafe { self.take_waiter() });
+        if word & WAITER != 0 {
+            if self.forget_waiter() && !faulty!(DetachLeavesWaiter) {
+                // It would lie there until the memory serves another goroutine's joiner: a waker keeps its whole task alive.
+                // SAFETY: the finisher does not look at the cell, and the handle, which may fill it, is ours.
+                drop(unsafe { self.take_waiter() });
+            }
+            // From here on WAITER means that the finisher has it.
             word = self.word.load(Acquire);
         }
         loop {
@@ -195,10 +198,10 @@ impl<W> Completion<W> {
                 return Detach::DropResult;
             }
             if faulty!(DetachByStore) {
-                self.word.store((word | DETACHED) & !WAITER, Release);
+                self.word.store(word | DETACHED, Release);
                 return Detach::Running;
             }
-            match self.word.compare_exchange_weak(word, (word | DETACHED) & !WAITER, AcqRel, Acquire) {
+            match self.word.compare_exchange_weak(word, word | DETACHED, AcqRel, Acquire) {
                 Ok(_) => return Detach::Running,
                 Err(seen) => word = seen,
             }
@@ -234,3 +237,7 @@ impl<W> fmt::Debug for Completion<W> {
         f.debug_set().entries(names.iter().filter(|(bit, _)| word & bit != 0).map(|(_, name)| name)).finish()
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "completion_loom.rs"]
+mod loom_tests;

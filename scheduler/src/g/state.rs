@@ -315,6 +315,9 @@ impl fmt::Debug for State {
     }
 }
 
+#[cfg(all(test, loom))]
+#[path = "state_loom.rs"]
+mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;

@@ -1,11 +1,13 @@
-//! Models of the state word. Preemption bound 3; each explored to its end within 60 s.
+//! Models of the state word. Preemption bound 3 with three threads, 2 with four; each explored to its end in under a second,
+//! with four threads in five.
 //!
 //! The goroutine's stack is a cell that loom lets one thread touch at a time: its own while it runs, its waker's M's once
 //! that resumes it.
 
 use super::*;
+use crate::sync::atomic::AtomicBool;
 use crate::sync::cell::UnsafeCell;
-use crate::sync::fault::{check, step};
+use crate::sync::fault::{Fault, check, step, with_fault};
 use crate::sync::{Arc, Mutex, lock, thread};
 
 struct World {
@@ -13,6 +15,7 @@ struct World {
     stack: UnsafeCell<usize>,
     /// Where the parker leaves its ticket: a waiting structure under its lock.
     ticket: Mutex<Option<Epoch>>,
+    stopping: AtomicBool,
 }
 
 // SAFETY: that the stack is touched by one thread at a time is what the models are about.
@@ -20,12 +23,14 @@ unsafe impl Sync for World {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl Send for World {}
 
+type Win = fn(&State, Epoch) -> Wake;
+
 impl World {
     fn new() -> Arc<World> {
         let state = State::new(Status::Free);
         state.allocate();
         assert!(state.run());
-        Arc::new(World { state, stack: UnsafeCell::new(0), ticket: Mutex::new(None) })
+        Arc::new(World { state, stack: UnsafeCell::new(0), ticket: Mutex::new(None), stopping: AtomicBool::new(false) })
     }
 
     fn touch_stack(&self) {
@@ -53,7 +58,7 @@ impl World {
     }
 
     /// Wakes by the ticket, and plays the M that takes the goroutine from the queue. True: it won.
-    fn wake(&self, win: fn(&State, Epoch) -> Wake) -> bool {
+    fn wake(&self, win: Win) -> bool {
         step();
         let Some(epoch) = *lock(&self.ticket) else { return false };
         match win(&self.state, epoch) {
@@ -68,15 +73,19 @@ impl World {
     }
 }
 
-/// R8, R9: a waker and a deadline against the commit. One of the two wins at most; the goroutine runs again if and only if
-/// one did; and nobody resumes it before it has left its stack. `early`: the M commits while the goroutine is still on its
-/// stack.
-fn park_commit(early: bool) {
-    let world = World::new();
-    let wakers = [State::wake as fn(&State, Epoch) -> Wake, State::expire].map(|win| {
+fn wakers<const N: usize>(world: &Arc<World>, wins: [Win; N]) -> [thread::JoinHandle<bool>; N] {
+    wins.map(|win| {
         let world = world.clone();
         thread::spawn(move || world.wake(win))
-    });
+    })
+}
+
+/// R8, R9: wakers, the last of them the deadline, against the commit. One of them wins at most; the goroutine runs again if
+/// and only if one did; and nobody resumes it before it has left its stack. `early`: the M commits while the goroutine is
+/// still on its stack.
+fn park_commit<const N: usize>(wins: [Win; N], early: bool) {
+    let world = World::new();
+    let wakers = wakers(&world, wins);
     let epoch = world.open();
     step();
     if !early {
@@ -87,47 +96,98 @@ fn park_commit(early: bool) {
         world.touch_stack();
     }
     let won = wakers.map(|waker| waker.join().unwrap());
-    assert!(!(won[0] && won[1]), "one park, two winners");
-    let woken = won[0] || won[1];
+    let winners = won.iter().filter(|&&won| won).count();
+    assert!(winners <= 1, "one park, two winners");
+    let woken = winners == 1;
     let status = if woken || !parked { Status::Running } else { Status::Waiting };
-    assert_eq!(world.state.load().status(), status);
+    let now = world.state.load();
+    assert_eq!(now.status(), status);
     assert!(parked || woken, "the commit failed, but nobody woke it");
-    assert_eq!(world.state.load().park_open(), !woken);
-    assert_eq!(world.state.load().expired(), won[1]);
+    assert_eq!(now.park_open(), !woken);
+    assert_eq!(now.expired(), won[N - 1]);
+    if woken {
+        // It runs: its stack is its own, and the next park is another one.
+        world.touch_stack();
+        assert_ne!(world.state.open_park(), epoch);
+    }
+}
+
+fn waker_and_deadline() {
+    park_commit([State::wake, State::expire], false);
 }
 
 #[test]
 fn loom_state_park_commit() {
-    check(3, || park_commit(false));
+    check(3, waker_and_deadline);
+}
+
+#[test]
+fn loom_state_two_wakers_and_a_deadline() {
+    check(2, || park_commit([State::wake, State::wake, State::expire], false));
 }
 
 #[test]
 #[should_panic]
 fn loom_state_broken_commit_before_the_switch() {
-    check(3, || park_commit(true));
+    check(3, || park_commit([State::wake, State::expire], true));
+}
+
+#[test]
+#[should_panic]
+fn loom_state_broken_commit_by_store() {
+    with_fault(Fault::CommitByStore, || check(3, waker_and_deadline));
+}
+
+#[test]
+#[should_panic]
+fn loom_state_broken_commit_relaxed() {
+    with_fault(Fault::CommitRelaxed, || check(3, waker_and_deadline));
+}
+
+/// The owner thinks better of it, while a waker and the deadline come: one of the three wins, if the others have had a
+/// ticket at all; and what the winner wrote for the owner is seen.
+#[test]
+fn loom_state_close_against_all() {
+    check(3, || {
+        let world = World::new();
+        let wakers = wakers(&world, [State::wake, State::expire]);
+        let epoch = world.open();
+        step();
+        let closed = world.state.close_park(epoch);
+        let won = wakers.map(|waker| waker.join().unwrap());
+        assert_eq!([closed, won[0], won[1]].iter().filter(|&&won| won).count(), 1, "one park, one winner");
+        assert_eq!(world.state.load().status(), Status::Running);
+        assert!(!world.state.is_open(epoch));
+        world.touch_stack();
+    });
 }
 
 /// The owner closes its park itself, and opens the next one: the ticket of the first is won by it or by the waker, and wakes
 /// nobody out of the second.
+fn stale_ticket() {
+    let world = World::new();
+    let [waker] = wakers(&world, [State::wake]);
+    let first = world.open();
+    step();
+    let closed = world.state.close_park(first);
+    let second = world.state.open_park();
+    world.touch_stack();
+    let parked = world.commit(second);
+    let won = waker.join().unwrap();
+    assert!(!(closed && won), "one park, two winners");
+    assert!(parked, "a stale ticket woke it");
+    assert_eq!(world.state.load().status(), Status::Waiting);
+}
+
 #[test]
-fn loom_state_close_against_wake() {
-    check(3, || {
-        let world = World::new();
-        let waker = {
-            let world = world.clone();
-            thread::spawn(move || world.wake(State::wake))
-        };
-        let first = world.open();
-        step();
-        let closed = world.state.close_park(first);
-        let second = world.state.open_park();
-        world.touch_stack();
-        let parked = world.commit(second);
-        let won = waker.join().unwrap();
-        assert!(!(closed && won), "one park, two winners");
-        assert!(parked, "a stale ticket woke it");
-        assert_eq!(world.state.load().status(), Status::Waiting);
-    });
+fn loom_state_stale_ticket() {
+    check(3, stale_ticket);
+}
+
+#[test]
+#[should_panic]
+fn loom_state_broken_wake_ignores_epoch() {
+    with_fault(Fault::WakeIgnoresEpoch, || check(3, stale_ticket));
 }
 
 /// The runtime ends while a goroutine parks and somebody wakes it: it is woken, or abandoned, never both; and an abandoned
@@ -136,10 +196,7 @@ fn loom_state_close_against_wake() {
 fn loom_state_abandon_against_wake() {
     check(3, || {
         let world = World::new();
-        let waker = {
-            let world = world.clone();
-            thread::spawn(move || world.wake(State::wake))
-        };
+        let [waker] = wakers(&world, [State::wake]);
         let end = {
             let world = world.clone();
             thread::spawn(move || {
@@ -161,4 +218,38 @@ fn loom_state_abandon_against_wake() {
             other => panic!("{other:?}"),
         }
     });
+}
+
+/// The runtime ends while a goroutine parks: the shutdown finds it waiting, or its M finds the runtime ending. In the end
+/// nobody can wake it.
+fn park_against_shutdown() {
+    let world = World::new();
+    let shutdown = {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            world.stopping.store(true, Relaxed);
+            fence::heavy();
+            let _seen = world.state.abandon();
+        })
+    };
+    let epoch = world.open();
+    step();
+    if world.commit(epoch) && world.stopping.load(Acquire) {
+        let _seen = world.state.abandon();
+    }
+    shutdown.join().unwrap();
+    assert_eq!(world.state.load().status(), Status::Done, "parked in a runtime that has ended");
+    assert!(!world.wake(State::wake));
+}
+
+#[test]
+fn loom_state_park_against_shutdown() {
+    check(3, park_against_shutdown);
+}
+
+#[test]
+#[should_panic]
+fn loom_state_broken_commit_without_fence() {
+    with_fault(Fault::CommitWithoutFence, || check(3, park_against_shutdown));
 }

@@ -98,14 +98,19 @@ impl M {
         let scheduler = self.scheduler();
         self.poll(p);
         if scheduler.idle().waiting() > 0 {
-            let next =
-                if self.has_ready() { scheduler.idle().swap_waiting(self) } else { scheduler.idle().next_waiting() };
+            let searches = self.own().searching.get();
+            // Asked once: something may come into the inbox the next moment, and then it would seem that we queued.
+            let queues = self.has_ready();
+            let next = if queues {
+                scheduler.idle().swap_waiting(self, searches)
+            } else {
+                scheduler.idle().next_waiting(searches)
+            };
             if let Some(m) = next {
-                let queued = self.has_ready();
+                self.own().searching.set(false);
                 m.assign(self.give_up_p(), false);
-                self.stop_searching();
                 // Where we took its place in the queue, we sleep in it; `rest` sees that it was us.
-                self.own().queued.set(queued);
+                self.own().queued.set(queues);
                 return GaveP;
             }
         }
@@ -197,10 +202,10 @@ impl M {
 
     /// An M with ready goroutines and no P gets this one.
     fn waiting_ms(&'static self) -> Found {
-        match self.scheduler().idle().next_waiting() {
+        match self.scheduler().idle().next_waiting(self.own().searching.get()) {
             Some(m) => {
+                self.own().searching.set(false);
                 m.assign(self.give_up_p(), false);
-                self.stop_searching();
                 GaveP
             }
             None => Nothing,
@@ -331,23 +336,13 @@ impl M {
         }
     }
 
-    fn stop_searching(&self) {
-        if self.own().searching.replace(false) {
-            let _last: bool = self.scheduler().idle().stop_searching();
-        }
-    }
-
     /// Nothing anywhere: the P idles, or goes to an M that waits for one; then the last look (`idle.rs`).
     fn let_p_go(&'static self) {
         let scheduler = self.scheduler();
         let p = self.give_up_p();
-        match scheduler.idle().release(p) {
-            Released::To(m) => {
-                m.assign(p, false);
-                self.stop_searching();
-            }
+        match scheduler.idle().release(p, self.own().searching.replace(false)) {
+            Released::To(m) => m.assign(p, false),
             Released::Idles => {
-                self.stop_searching();
                 if !scheduler.stopping()
                     && scheduler.any_work()
                     && self.may_start_fresh()

@@ -101,7 +101,7 @@ impl Scheduler {
             config,
         }));
         for p in (1..scheduler.procs).rev() {
-            match scheduler.idle.release(p) {
+            match scheduler.idle.release(p, false) {
                 Released::Idles => {}
                 Released::To(_) => unreachable!("there are no Ms yet"),
             }
@@ -206,7 +206,7 @@ impl Scheduler {
 
     /// A P whose M is away: to an M that waits for one, to a sleeping or new one if there is work for it, else it idles.
     pub(crate) fn hand_off(&'static self, p: u32) {
-        if let Some(m) = self.idle.next_waiting() {
+        if let Some(m) = self.idle.next_waiting(false) {
             return m.assign(p, false);
         }
         let own_work = !self.p(p).ring.is_empty();
@@ -223,7 +223,7 @@ impl Scheduler {
     }
 
     fn let_idle(&'static self, p: u32) {
-        match self.idle.release(p) {
+        match self.idle.release(p, false) {
             Released::To(m) => m.assign(p, false),
             Released::Idles if self.any_work() => self.wake_if_wanted(),
             Released::Idles => {}
@@ -233,10 +233,7 @@ impl Scheduler {
     /// Makes an M with a thread for a P. Where there is no thread to be had the P idles; the monitor tries again while there is work.
     fn start_m_or_keep(&'static self, p: u32, searches: bool) {
         if self.start_m(p, searches).is_err() {
-            if searches {
-                let _last: bool = self.idle.stop_searching();
-            }
-            match self.idle.release(p) {
+            match self.idle.release(p, searches) {
                 Released::To(m) => m.assign(p, false),
                 Released::Idles => self.monitor.thread_wanted(),
             }

@@ -79,6 +79,8 @@ impl Scheduler {
 
     /// Every goroutine of this runtime that is parked, and the joiners of those that run or are queued.
     fn abandon_all(&'static self) {
+        // Between `stopping` and the look at each goroutine: one that parks meanwhile is seen here or sees it there (`g/state.rs`).
+        crate::m::fence::heavy();
         slab::for_each(|g| {
             if !g.belongs_to(self) {
                 return;

@@ -206,7 +206,9 @@ impl<M: Sleeper> Idle<M> {
         }
         lists.ps.push(p);
         // One idle P more and one searcher less, in one step.
-        let before = Counts(self.counts.fetch_add(if searches { ONE_IDLE.wrapping_sub(ONE_SEARCHING) } else { ONE_IDLE }, AcqRel));
+        let before = Counts(
+            self.counts.fetch_add(if searches { ONE_IDLE.wrapping_sub(ONE_SEARCHING) } else { ONE_IDLE }, AcqRel),
+        );
         debug_assert!(!searches || before.searching() > 0, "{before:?}");
         drop(lists);
         if !faulty!(ReleaseWithoutFence) {

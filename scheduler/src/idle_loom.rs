@@ -271,10 +271,11 @@ fn loom_idle_broken_claim_stops_late() {
 /// Two Ms with a P each come to the end of their work while a third party submits more. Bound 2.
 fn two_ms_and_a_submitter() {
     let world = World::new(2);
-    let others = [(|world: &World| world.work_until_idle(1, false)) as fn(&World), World::submit_and_work].map(|other| {
-        let world = world.clone();
-        thread::spawn(move || other(&world))
-    });
+    let others =
+        [(|world: &World| world.work_until_idle(1, false)) as fn(&World), World::submit_and_work].map(|other| {
+            let world = world.clone();
+            thread::spawn(move || other(&world))
+        });
     world.work_until_idle(0, false);
     others.map(|other| other.join().unwrap());
     world.assert_at_rest();

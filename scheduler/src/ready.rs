@@ -21,7 +21,7 @@ pub(crate) fn ready(g: &'static G) {
         }
         home.inbox.push(g);
         if let Roused::Has(p) = scheduler.idle().after_push(home) {
-            home.assign(p, false);
+            scheduler.as_waker(|| home.assign(p, false));
         }
         return;
     }

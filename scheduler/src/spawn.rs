@@ -2,6 +2,7 @@
 
 use crate::g::body::{self, Outcome};
 use crate::g::completion::{Detach, End};
+use crate::g::state::Status;
 use crate::g::{G, Joiner, SpawnOptions, slab};
 use crate::m::current;
 use crate::p::P;
@@ -90,18 +91,24 @@ where
             own.table = Some(body::store(&raw mut own.room, f));
         }
     };
-    // Counted in the same order as it is queued, so that no count of the finished is ahead of that of the spawned for long.
-    let g = match here.and_then(|m| m.with_p(|p| (take_from(p, scheduler), p))) {
-        Some(((g, id), p)) => {
+    let g = match here.and_then(|m| m.with_p(|p| take_from(p, scheduler))) {
+        Some((g, id)) => {
             fill(g, id);
-            queue(scheduler, g, Some(p));
-            return Join { g: Some(g), id, _result: PhantomData };
+            return queued(scheduler, g, id);
         }
         None => slab::take(),
     };
     let id = scheduler.next_id();
     fill(g, id);
-    queue(scheduler, g, None);
+    queued(scheduler, g, id)
+}
+
+fn queued<T>(scheduler: &'static Scheduler, g: &'static G, id: u64) -> Join<T> {
+    queue(scheduler, g);
+    if scheduler.stopping() {
+        // The shutdown may have looked through the queues before it came there; the handle still keeps the memory ours to write.
+        let _waiter = g.completion.finish(End::Abandoned);
+    }
     Join { g: Some(g), id, _result: PhantomData }
 }
 
@@ -117,7 +124,7 @@ fn take_from(p: &'static P, scheduler: &'static Scheduler) -> (&'static G, u64) 
 }
 
 /// The new goroutine runs next here, as in Go; without a P it goes to the injector.
-fn queue(scheduler: &'static Scheduler, g: &'static G, _p: Option<&'static P>) {
+fn queue(scheduler: &'static Scheduler, g: &'static G) {
     if g.is_locked() {
         scheduler.count_spawned();
         return scheduler.start_locked(g);
@@ -206,8 +213,8 @@ impl<T> Join<T> {
                     Outcome::Err(panic) => Ended::Panicked(panic),
                 }
             }
-            // Its stack, if it has one, stays as it is.
-            End::Abandoned if g.started() => return Ended::Abandoned,
+            // Its stack, if it has one, stays as it is; so does what lies in a queue of a runtime that has ended.
+            End::Abandoned if left_behind(g) => return Ended::Abandoned,
             End::Abandoned => Ended::Abandoned,
             End::NoStack => Ended::NoStack(g.scheduler().why_no_stack()),
         };
@@ -224,7 +231,7 @@ impl<T> Drop for Join<T> {
         match g.completion.detach() {
             Detach::Running => {}
             Detach::Release => {
-                if !(g.completion.abandoned() && g.started()) && g.completion.detached() {
+                if !(g.completion.abandoned() && left_behind(g)) && g.completion.detached() {
                     slab::give_back(g);
                 }
             }
@@ -239,6 +246,11 @@ impl<T> Drop for Join<T> {
             }
         }
     }
+}
+
+/// An abandoned goroutine whose memory is not to be used again: it has a stack, or nobody dropped its closure.
+fn left_behind(g: &G) -> bool {
+    g.started() || g.state().load().status() != Status::Done
 }
 
 /// # Safety

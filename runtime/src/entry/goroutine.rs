@@ -76,7 +76,8 @@ impl GoBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let options = SpawnOptions { name: self.name, stack_size: self.stack_size, locked: self.locked, ..SpawnOptions::new() };
+        let options =
+            SpawnOptions { name: self.name, stack_size: self.stack_size, locked: self.locked, ..SpawnOptions::new() };
         JoinHandle::new(threadle_scheduler::spawn(&options, f))
     }
 }

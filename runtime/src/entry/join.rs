@@ -126,10 +126,12 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Panic(payload) => match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
-                Some(text) => write!(f, "the goroutine panicked: {text}"),
-                None => f.write_str("the goroutine panicked"),
-            },
+            Repr::Panic(payload) => {
+                match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
+                    Some(text) => write!(f, "the goroutine panicked: {text}"),
+                    None => f.write_str("the goroutine panicked"),
+                }
+            }
             Repr::Abandoned => f.write_str("the goroutine was abandoned: its runtime has ended"),
             Repr::NoStack(why) => write!(f, "the goroutine never ran: {why}"),
         }

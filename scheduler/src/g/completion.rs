@@ -19,17 +19,23 @@
 //! A result nobody wants is dropped by the goroutine where `DETACHED` came before `READY`, else by the handle: never on the M's loop, which
 //! must not run user code.
 
-use crate::sync::atomic::{AtomicU32, Ordering::*};
+use crate::sync::atomic::{AtomicU64, Ordering::*};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::faulty;
 use std::fmt;
 
-const READY: u32 = 1;
-const DONE: u32 = 1 << 1;
-const ABANDONED: u32 = 1 << 2;
-const NO_STACK: u32 = 1 << 3;
-const DETACHED: u32 = 1 << 4;
-const WAITER: u32 = 1 << 5;
+const READY: u64 = 1;
+const DONE: u64 = 1 << 1;
+const ABANDONED: u64 = 1 << 2;
+const NO_STACK: u64 = 1 << 3;
+const DETACHED: u64 = 1 << 4;
+const WAITER: u64 = 1 << 5;
+/// The rest counts the lives of the memory, so that the shutdown of one runtime cannot end a goroutine of another in the same place.
+const LIFE_SHIFT: u32 = 8;
+
+/// One life of a goroutine's memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Life(u64);
 
 /// How a goroutine ended, as the finisher says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +49,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    fn bits(self) -> u32 {
+    fn bits(self) -> u64 {
         match self {
             End::Returned => DONE,
             End::Abandoned => DONE | ABANDONED,
@@ -76,7 +82,7 @@ pub(crate) enum Detach {
 
 /// See the module's table.
 pub(crate) struct Completion<W> {
-    word: AtomicU32,
+    word: AtomicU64,
     waiter: UnsafeCell<Option<W>>,
 }
 
@@ -87,12 +93,13 @@ unsafe impl<W: Send> Send for Completion<W> {}
 
 impl<W> Completion<W> {
     pub(crate) fn new() -> Completion<W> {
-        Completion { word: AtomicU32::new(0), waiter: UnsafeCell::new(None) }
+        Completion { word: AtomicU64::new(0), waiter: UnsafeCell::new(None) }
     }
 
     /// For a new life of the memory, by the only one who knows it.
     pub(crate) fn reset(&self) {
-        self.word.store(0, Relaxed);
+        let life = self.word.load(Relaxed) >> LIFE_SHIFT;
+        self.word.store((life + 1) << LIFE_SHIFT, Relaxed);
     }
 
     /// The goroutine wrote its result. True: nobody will ask for it, drop it here.
@@ -101,9 +108,19 @@ impl<W> Completion<W> {
         self.word.fetch_or(READY, AcqRel) & DETACHED != 0
     }
 
+    /// Which life of the memory this is.
+    pub(crate) fn life(&self) -> Life {
+        Life(self.word.load(Acquire) >> LIFE_SHIFT)
+    }
+
     /// Ends it, once: later calls change nothing and say `None`.
     pub(crate) fn finish(&self, end: End) -> Option<Finish<W>> {
-        let done = |word: u32| (word & DONE == 0).then_some(word | end.bits());
+        self.finish_in(self.life(), end)
+    }
+
+    /// As `finish`, by one who cannot know whether the memory serves another by now: only in that life.
+    pub(crate) fn finish_in(&self, Life(life): Life, end: End) -> Option<Finish<W>> {
+        let done = |word: u64| (word & DONE == 0 && word >> LIFE_SHIFT == life).then_some(word | end.bits());
         let before = if faulty!(FinishByStore) {
             let word = self.word.load(Acquire);
             self.word.store(done(word)?, Release);

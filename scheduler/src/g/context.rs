@@ -4,7 +4,7 @@
 //! loop then does what the command says. So nothing a goroutine asks for happens before its stack is quiet (R8).
 //!
 //! A suspended coroutine is never dropped: corosensei would unwind it, on whatever thread that happens to be. An abandoned goroutine keeps
-//! its stack for good (DESIGN 12), so [`Context`] holds the coroutine in `ManuallyDrop` and takes the stack back only after the end.
+//! its stack for good, so [`Context`] holds the coroutine in `ManuallyDrop` and takes the stack back only after the end.
 
 use super::G;
 use super::state::Epoch;

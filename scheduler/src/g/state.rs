@@ -159,6 +159,8 @@ pub(crate) enum Abandon {
     Running,
     /// It has ended, or never was.
     Ended,
+    /// It is not as it was read any more.
+    Moved,
 }
 
 /// The word itself.
@@ -284,28 +286,27 @@ impl State {
         self.owned(Status::Runnable, Status::Running, Relaxed);
     }
 
-    /// Shutdown: a parked goroutine becomes `Done` for good, its tickets stale; the others are only named, for the caller to settle. One
-    /// that is `Running` may park the next moment; whoever commits that park then sees that the runtime ends, as the caller has passed
-    /// a heavy fence since it said so.
-    pub(crate) fn abandon(&self) -> Abandon {
-        let mut now = Snapshot(self.0.load(Acquire));
-        loop {
-            return match now.status() {
-                Status::Waiting => {
-                    match self.0.compare_exchange_weak(now.0, now.with(Status::Done).next_epoch().0, AcqRel, Acquire) {
-                        Ok(_) => Abandon::Parked,
-                        Err(seen) => {
-                            now = Snapshot(seen);
-                            continue;
-                        }
-                    }
+    /// Shutdown: a goroutine that was parked at the reading `now` becomes `Done` for good, its tickets stale; the others are only named,
+    /// for the caller to settle. Only from that very reading: the caller has made sure after it whose goroutine this is, and the memory
+    /// may serve another's by now; but a park has an epoch of its own, in whatever life.
+    pub(crate) fn abandon(&self, now: Snapshot) -> Abandon {
+        match now.status() {
+            Status::Waiting => {
+                match self.0.compare_exchange(now.0, now.with(Status::Done).next_epoch().0, AcqRel, Relaxed) {
+                    Ok(_) => Abandon::Parked,
+                    Err(_) => Abandon::Moved,
                 }
-                Status::Fresh => Abandon::Queued { fresh: true },
-                Status::Runnable => Abandon::Queued { fresh: false },
-                Status::Running => Abandon::Running,
-                Status::Free | Status::Done => Abandon::Ended,
-            };
+            }
+            Status::Fresh => Abandon::Queued { fresh: true },
+            Status::Runnable => Abandon::Queued { fresh: false },
+            Status::Running => Abandon::Running,
+            Status::Free | Status::Done => Abandon::Ended,
         }
+    }
+
+    /// As `abandon`, for the M that has just committed this park.
+    pub(crate) fn abandon_park(&self, epoch: Epoch) -> Abandon {
+        self.abandon(Snapshot(epoch.0 << EPOCH_SHIFT).with(Status::Waiting))
     }
 }
 
@@ -381,11 +382,11 @@ mod tests {
     fn an_abandoned_park_cannot_be_won() {
         let state = running();
         let epoch = state.open_park();
-        assert_eq!(state.abandon(), Abandon::Running);
+        assert_eq!(state.abandon(state.load()), Abandon::Running);
         assert_eq!(state.commit_park(epoch), CommitPark::Parked);
-        assert_eq!(state.abandon(), Abandon::Parked);
+        assert_eq!(state.abandon(state.load()), Abandon::Parked);
         assert_eq!(state.wake(epoch), Wake::Stale);
-        assert_eq!(state.abandon(), Abandon::Ended);
+        assert_eq!(state.abandon(state.load()), Abandon::Ended);
         assert!(format!("{state:?}").starts_with("Done"));
     }
 }

@@ -10,6 +10,18 @@ use crate::sync::cell::UnsafeCell;
 use crate::sync::fault::{Fault, check, step, with_fault};
 use crate::sync::{Arc, Mutex, lock, thread};
 
+impl State {
+    /// As the shutdown does it: from a reading, again if it has moved on meanwhile.
+    fn abandon_now(&self) -> Abandon {
+        loop {
+            let seen = self.abandon(self.load());
+            if seen != Abandon::Moved {
+                return seen;
+            }
+        }
+    }
+}
+
 struct World {
     state: State,
     stack: UnsafeCell<usize>,
@@ -201,7 +213,7 @@ fn loom_state_abandon_against_wake() {
             let world = world.clone();
             thread::spawn(move || {
                 step();
-                world.state.abandon()
+                world.state.abandon_now()
             })
         };
         let epoch = world.open();
@@ -230,13 +242,13 @@ fn park_against_shutdown() {
             step();
             world.stopping.store(true, Relaxed);
             fence::heavy();
-            let _seen = world.state.abandon();
+            let _seen = world.state.abandon_now();
         })
     };
     let epoch = world.open();
     step();
     if world.commit(epoch) && world.stopping.load(Acquire) {
-        let _seen = world.state.abandon();
+        let _seen = world.state.abandon_park(epoch);
     }
     shutdown.join().unwrap();
     assert_eq!(world.state.load().status(), Status::Done, "parked in a runtime that has ended");

@@ -54,7 +54,7 @@ impl M {
                 self.set_running(None);
                 if self.scheduler().stopping() {
                     // The shutdown may have passed it by while it ran; nobody shall be able to wake it.
-                    let _now = g.state().abandon();
+                    let _seen = g.state().abandon_park(epoch);
                 }
                 if self.lease.inside() {
                     self.p().counters.parks.bump();

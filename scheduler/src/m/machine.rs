@@ -3,7 +3,7 @@
 use super::current;
 use super::inbox::Inbox;
 use super::lease::Lease;
-use super::note::Note;
+use super::slumber::Slumber;
 use crate::g::G;
 use crate::g::context::{self, Command};
 use crate::idle::Sleeper;
@@ -31,14 +31,12 @@ pub(crate) struct M {
     pub(crate) lease: Lease,
     /// Ready goroutines that are at home here, left by other threads.
     pub(crate) inbox: Inbox<G>,
-    pub(super) note: Note,
+    pub(super) slumber: Slumber,
     /// The P somebody gave it while it slept.
     next_p: AtomicU32,
     /// With it, the count of a searching M.
     next_searches: AtomicBool,
     asleep: AtomicBool,
-    /// It sleeps in the poll, where its note does not reach it.
-    polling: AtomicBool,
     /// It holds one of the `procs` seats of those that may start fresh goroutines in bound mode.
     seat: AtomicBool,
     running: AtomicPtr<G>,
@@ -91,11 +89,10 @@ impl M {
             exclusive,
             lease: Lease::new(),
             inbox: Inbox::new(),
-            note: Note::new(),
+            slumber: Slumber::new(),
             next_p: AtomicU32::new(NO_P),
             next_searches: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
-            polling: AtomicBool::new(false),
             seat: AtomicBool::new(false),
             running: AtomicPtr::new(ptr::null_mut()),
             owned: AtomicU32::new(0),
@@ -287,9 +284,7 @@ impl M {
 
     /// Breaks its sleep, whatever it sleeps in.
     pub(crate) fn wake(&self) {
-        self.note.set();
-        fence(SeqCst);
-        if self.polling.load(Relaxed) {
+        if self.slumber.wake() {
             self.scheduler.poller().interrupt();
         }
     }
@@ -307,12 +302,6 @@ impl M {
 
     pub(super) fn is_assigned(&self) -> bool {
         self.next_p.load(Relaxed) != NO_P
-    }
-
-    /// It begins or ends to sleep in the poll. Begin: what `wake` did before must be looked at after.
-    pub(super) fn set_polling(&self, polling: bool) {
-        self.polling.store(polling, Relaxed);
-        fence(SeqCst);
     }
 
     // Bound mode.
@@ -334,7 +323,7 @@ impl M {
         self.ready_behind.load(Relaxed) + u32::from(!self.inbox.is_empty())
     }
 
-    /// Whether it may run a goroutine that has not started: always when migrating; bound, if it has or gets a seat (DESIGN 4: a substitute
+    /// Whether it may run a goroutine that has not started: always when migrating; bound, if it has or gets a seat (a substitute
     /// starts fresh goroutines only while fewer than `procs` homes are unblocked).
     pub(super) fn may_start_fresh(&self) -> bool {
         if self.exclusive {
@@ -479,7 +468,7 @@ impl Sleeper for M {
         if self.exclusive {
             return 0;
         }
-        1 + u8::from(self.owned.load(Relaxed) > 0) + 2 * u8::from(!self.polling.load(Relaxed))
+        1 + u8::from(self.owned.load(Relaxed) > 0) + 2 * u8::from(!self.slumber.polls())
     }
 }
 

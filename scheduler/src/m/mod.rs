@@ -9,12 +9,12 @@ pub(crate) mod inbox;
 pub(crate) mod lease;
 #[cfg(not(loom))]
 mod machine;
-#[cfg(not(loom))]
 pub(crate) mod note;
 #[cfg(not(loom))]
 mod rest;
 #[cfg(not(loom))]
 mod schedule;
+mod slumber;
 #[cfg(not(loom))]
 mod thread;
 

@@ -1,6 +1,8 @@
 //! A one-shot sleep of one thread on one futex word (Go's note, std's parker; the three states are those of `std::thread::park`).
 
-use crate::sync::atomic::{AtomicU32, Ordering::*};
+use crate::sync::atomic::Ordering::*;
+use crate::sync::faulty;
+use futex::Futex;
 use std::time::Duration;
 
 const EMPTY: u32 = 0;
@@ -9,18 +11,18 @@ const ASLEEP: u32 = 2;
 
 /// `set` makes the owner's present or next `sleep` return; a set before the sleep is kept, two sets are one.
 #[derive(Debug)]
-pub(crate) struct Note(AtomicU32);
+pub(crate) struct Note(Futex);
 
 impl Note {
-    pub(crate) const fn new() -> Note {
-        Note(AtomicU32::new(EMPTY))
+    pub(crate) fn new() -> Note {
+        Note(Futex::new(EMPTY))
     }
 
     /// Wakes the owner, now or at its next sleep.
     pub(crate) fn set(&self) {
         // A swap, also when it is set already: the release must carry this caller's writes to the sleeper.
         if self.0.swap(SET, AcqRel) == ASLEEP {
-            futex_wake(&self.0);
+            self.0.wake();
         }
     }
 
@@ -36,7 +38,12 @@ impl Note {
         }
         let end = timeout.map(|d| std::time::Instant::now() + d);
         if self.0.compare_exchange(EMPTY, ASLEEP, Acquire, Acquire).is_err() {
-            self.0.store(EMPTY, Relaxed);
+            // A swap: a plain store could still be under way when the next set comes, and wipe it out.
+            if faulty!(NoteEmptiedByStore) {
+                self.0.store(EMPTY, Relaxed);
+            } else {
+                let _set = self.0.swap(EMPTY, Acquire);
+            }
             return true;
         }
         loop {
@@ -45,7 +52,7 @@ impl Note {
                 // A set that comes between the last look and this swap is taken now.
                 return self.0.swap(EMPTY, Acquire) == SET;
             }
-            futex_wait(&self.0, ASLEEP, left);
+            self.0.wait(ASLEEP, left);
             if self.0.load(Relaxed) == SET {
                 let _ = self.0.swap(EMPTY, Acquire);
                 return true;
@@ -54,25 +61,96 @@ impl Note {
     }
 }
 
-fn futex_wait(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
-    let spec = timeout.map(|d| libc::timespec {
-        tv_sec: d.as_secs().min(libc::time_t::MAX as u64) as libc::time_t,
-        tv_nsec: d.subsec_nanos() as libc::c_long,
-    });
-    let spec = spec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: the word outlives the call (borrowed), the timespec lives on this frame or is null; FUTEX_WAIT only reads them. Every
-    // outcome (woken, changed word, signal, time-out) is answered by the caller's loop, which looks at the word again.
-    unsafe {
-        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, expected, spec)
+/// The word, and the queue of its sleepers.
+#[cfg(not(loom))]
+mod futex {
+    use crate::sync::atomic::AtomicU32;
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    pub(super) struct Futex(AtomicU32);
+
+    impl Futex {
+        pub(super) fn new(value: u32) -> Futex {
+            Futex(AtomicU32::new(value))
+        }
+
+        /// Sleeps while the word is `expected`; may also return for no reason.
+        pub(super) fn wait(&self, expected: u32, timeout: Option<Duration>) {
+            let spec = timeout.map(|d| libc::timespec {
+                tv_sec: d.as_secs().min(libc::time_t::MAX as u64) as libc::time_t,
+                tv_nsec: d.subsec_nanos() as libc::c_long,
+            });
+            let spec = spec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+            let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+            // SAFETY: the word outlives the call (borrowed), the timespec lives on this frame or is null; FUTEX_WAIT only reads them.
+            // Every outcome (woken, changed word, signal, time-out) is answered by the caller's loop, which looks at the word again.
+            unsafe { libc::syscall(libc::SYS_futex, self.0.as_ptr(), operation, expected, spec) };
+        }
+
+        /// Wakes a sleeper.
+        pub(super) fn wake(&self) {
+            // SAFETY: FUTEX_WAKE uses the address only as a key and never reads through it.
+            unsafe { libc::syscall(libc::SYS_futex, self.0.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1) };
+        }
+    }
+
+    impl std::ops::Deref for Futex {
+        type Target = AtomicU32;
+        fn deref(&self) -> &AtomicU32 {
+            &self.0
+        }
+    }
+}
+
+/// Its stand-in under loom, with the kernel's promise: the word is looked at, and the sleeper queued, in one step.
+#[cfg(loom)]
+mod futex {
+    use crate::sync::{
+        Condvar, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+        lock,
     };
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    pub(super) struct Futex {
+        word: AtomicU32,
+        queue: Mutex<()>,
+        woken: Condvar,
+    }
+
+    impl Futex {
+        pub(super) fn new(value: u32) -> Futex {
+            Futex { word: AtomicU32::new(value), queue: Mutex::new(()), woken: Condvar::new() }
+        }
+
+        pub(super) fn wait(&self, expected: u32, timeout: Option<Duration>) {
+            assert_eq!(timeout, None, "there is no time in a model");
+            let queue = lock(&self.queue);
+            if self.word.load(Relaxed) == expected {
+                drop(self.woken.wait(queue));
+            }
+        }
+
+        pub(super) fn wake(&self) {
+            let _queue = lock(&self.queue);
+            self.woken.notify_one();
+        }
+    }
+
+    impl std::ops::Deref for Futex {
+        type Target = AtomicU32;
+        fn deref(&self) -> &AtomicU32 {
+            &self.word
+        }
+    }
 }
 
-fn futex_wake(word: &AtomicU32) {
-    // SAFETY: FUTEX_WAKE uses the address only as a key and never reads through it.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1) };
-}
-
-#[cfg(test)]
+#[cfg(all(test, loom))]
+#[path = "note_loom.rs"]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::sync::Arc;

@@ -3,6 +3,7 @@
 use super::M;
 use crate::limits::clock;
 use crate::timers::NEVER;
+use std::sync::atomic::{Ordering::SeqCst, fence};
 use std::time::Duration;
 use threadle_netpoll::{Polled, Sleep};
 
@@ -33,7 +34,9 @@ impl M {
             }
             if self.has_seat() {
                 self.give_up_seat();
-                // Somebody who has a P may have let it go because this seat was taken.
+                // Somebody who has a P may have let it go because this seat was taken. He let it go and looked for a seat; we give the
+                // seat up and look for work: one of us sees the other.
+                fence(SeqCst);
                 if scheduler.any_work() {
                     scheduler.wake_if_wanted();
                 }
@@ -76,7 +79,7 @@ impl M {
             if self.scheduler().stopping() {
                 return false;
             }
-            self.note.sleep(None);
+            self.slumber.sleep(None);
         }
         true
     }
@@ -92,7 +95,7 @@ impl M {
         }
         // Somebody else polls.
         let spare = scheduler.has_spare_threads() && !self.exclusive;
-        let timely = self.note.sleep((spare && !self.is_home()).then_some(LONG));
+        let timely = self.slumber.sleep((spare && !self.is_home()).then_some(LONG));
         if self.take_assigned() {
             return Slept::Assigned;
         }
@@ -120,9 +123,9 @@ impl M {
     fn poll_blocking(&'static self) -> Slept {
         let scheduler = self.scheduler();
         let mut events = self.own().events.borrow_mut();
-        self.set_polling(true);
+        self.slumber.begin_poll();
         let polled = scheduler.poller().poll_blocking(&mut events, || {
-            if self.note.take() || self.is_assigned() || scheduler.stopping() {
+            if self.slumber.noted() || self.is_assigned() || scheduler.stopping() {
                 return Sleep::Not;
             }
             match scheduler.earliest_timer() {
@@ -130,7 +133,7 @@ impl M {
                 when => Sleep::Until(clock::to_instant(when)),
             }
         });
-        self.set_polling(false);
+        self.slumber.end_poll();
         match polled {
             Ok(Polled::NotMine) => return Slept::End,
             Ok(Polled::Done { .. }) => {}

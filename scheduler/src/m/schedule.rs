@@ -57,7 +57,7 @@ impl M {
         }
     }
 
-    /// The search order (DESIGN 6).
+    /// The search order.
     fn look(&'static self) -> Found {
         let p = self.p();
         if self.scheduler().stopping() {
@@ -343,11 +343,13 @@ impl M {
         match scheduler.idle().release(p, self.own().searching.replace(false)) {
             Released::To(m) => m.assign(p, false),
             Released::Idles => {
-                if !scheduler.stopping()
-                    && scheduler.any_work()
-                    && self.may_start_fresh()
-                    && let Some(p) = scheduler.idle().take_p()
-                {
+                if scheduler.stopping() || !scheduler.any_work() {
+                    return;
+                }
+                if !self.may_start_fresh() {
+                    // Not for this M: whoever submitted it may have counted on this M's look.
+                    scheduler.wake_if_wanted();
+                } else if let Some(p) = scheduler.idle().take_p() {
                     self.take_p(p);
                     self.own().searching.set(scheduler.idle().start_searching(scheduler.procs()));
                 }

@@ -35,7 +35,7 @@ fn live(m: &'static M) {
     m.give_up_seat();
     m.set_clock(None);
     if m.is_home() {
-        // Thread-locals of this thread may be borrowed by the stacks of goroutines that were abandoned (DESIGN 4): it never ends.
+        // Thread-locals of this thread may be borrowed by the stacks of goroutines that were abandoned: it never ends.
         m.end_of_the_runtime();
     }
     current::leave_m();

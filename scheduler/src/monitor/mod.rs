@@ -282,7 +282,7 @@ impl Round {
         any
     }
 
-    /// Whether somebody waits for a P (DESIGN 8).
+    /// Whether somebody waits for a P.
     fn others_wait(&self, now: u64) -> bool {
         let scheduler = self.scheduler;
         scheduler.idle().waiting() > 0

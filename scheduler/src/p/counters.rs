@@ -1,6 +1,6 @@
 //! What happened on a P, counted by whoever holds it, summed up by `metrics`.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::*};
 
 /// A number that one thread at a time writes and anybody reads: an increment is a load and a store, not a locked instruction.
 #[derive(Debug, Default)]
@@ -14,11 +14,12 @@ impl Counter {
 
     #[inline]
     pub(crate) fn add(&self, n: u64) {
-        self.0.store(self.0.load(Relaxed) + n, Relaxed);
+        // Release: whoever reads that a goroutine has ended also reads that it was spawned.
+        self.0.store(self.0.load(Relaxed) + n, Release);
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.0.load(Acquire)
     }
 }
 

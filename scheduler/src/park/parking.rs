@@ -15,7 +15,7 @@ use std::time::Instant;
 
 /// An open park: the caller is about to wait, and whoever has the [`ticket`](Parking::ticket) may end it.
 ///
-/// Dropping it closes it. See the [module](super) for the shape of its use.
+/// Dropping it closes it. See the crate's essay for the shape of its use.
 #[must_use = "an open park is to be waited for or closed"]
 pub struct Parking {
     who: Who,

@@ -34,7 +34,7 @@ impl Waiter {
     }
 }
 
-/// The right to wake one park of one goroutine or thread; see the [module](self) for the shape of its use.
+/// The right to wake one park of one goroutine or thread; see the crate's essay for the shape of its use.
 ///
 /// Copies are equal: exactly one [`wake`](Ticket::wake) or [`claim`](Ticket::claim) of all of them succeeds, or none where the waiter gave
 /// up first. A ticket may be kept for ever: once its park is over it does nothing.

@@ -330,10 +330,10 @@ impl Scheduler {
     /// The M's thread stays, with what abandoned goroutines may have borrowed of it.
     pub(crate) fn m_sleeps_for_good(&self, m: &M) {
         let mut ms = self.ms();
+        self.left_threads.fetch_add(1, AcqRel);
         ms.alive.retain(|other| !std::ptr::eq(*other, m));
         ms.handles.retain(|(id, _)| *id != m.id);
         drop(ms);
-        self.left_threads.fetch_add(1, AcqRel);
         self.changed.notify_all();
     }
 
@@ -366,10 +366,10 @@ impl Scheduler {
         self.ids.fetch_add(n, Relaxed)
     }
     pub(crate) fn count_spawned(&self) {
-        self.spawned.fetch_add(1, Relaxed);
+        self.spawned.fetch_add(1, Release);
     }
     pub(crate) fn count_finished(&self, n: u64) {
-        self.finished.fetch_add(n, Relaxed);
+        self.finished.fetch_add(n, Release);
     }
     pub(crate) fn spawned_and_finished(&self) -> (u64, u64) {
         // The finished first: what finishes in between was spawned before.
@@ -425,7 +425,7 @@ pub(crate) fn current_or_panic(what: &str) -> &'static Scheduler {
     }
 }
 
-/// Runs `main` as goroutine 1 of a new runtime and returns what it returns; the other goroutines end with it (DESIGN 12).
+/// Runs `main` as goroutine 1 of a new runtime and returns what it returns; the other goroutines end with it (`shutdown`).
 ///
 /// Inside a goroutine of another runtime this counts as `blocking`.
 ///

@@ -1,4 +1,4 @@
-//! The end of a runtime (DESIGN 12).
+//! The end of a runtime.
 //!
 //! 1. Nothing new: `stopping` is set; spawns end as abandoned at once, wakers start no more threads.
 //! 2. Every parked goroutine is abandoned: its tickets are worth nothing from here on, its joiner is told, its stack stays mapped.
@@ -9,7 +9,7 @@
 
 use super::Scheduler;
 use super::stackless::end_unstarted;
-use crate::g::completion::End;
+use crate::g::completion::{End, Life};
 use crate::g::state::{Abandon, Status};
 use crate::g::{G, slab};
 use std::sync::PoisonError;
@@ -82,22 +82,21 @@ impl Scheduler {
         // Between `stopping` and the look at each goroutine: one that parks meanwhile is seen here or sees it there (`g/state.rs`).
         crate::m::fence::heavy();
         slab::for_each(|g| {
-            if !g.belongs_to(self) {
-                return;
-            }
-            match g.state().abandon() {
-                Abandon::Parked | Abandon::Running | Abandon::Queued { fresh: false } => self.tell_joiner(g),
-                Abandon::Queued { fresh: true } | Abandon::Ended => {}
+            loop {
+                // Both readings first, then whose it is: what is done is done only to that life and that state of the memory.
+                let (life, state) = (g.completion.life(), g.state().load());
+                if !g.belongs_to(self) {
+                    return;
+                }
+                match g.state().abandon(state) {
+                    Abandon::Parked | Abandon::Running | Abandon::Queued { fresh: false } => {
+                        return tell_joiner(g, life);
+                    }
+                    Abandon::Queued { fresh: true } | Abandon::Ended => return,
+                    Abandon::Moved => {}
+                }
             }
         });
-    }
-
-    fn tell_joiner(&'static self, g: &'static G) {
-        if let Some(finish) = g.completion.finish(End::Abandoned)
-            && let Some(joiner) = finish.waiter
-        {
-            joiner.wake();
-        }
     }
 
     /// How many Ms had to be let go in user code.
@@ -144,11 +143,19 @@ impl Scheduler {
         }
         for g in queued {
             if g.started() || g.state().load().status() != Status::Fresh {
-                self.tell_joiner(g);
+                tell_joiner(g, g.completion.life());
             } else {
                 end_unstarted(self, g, End::Abandoned);
             }
         }
+    }
+}
+
+fn tell_joiner(g: &'static G, life: Life) {
+    if let Some(finish) = g.completion.finish_in(life, End::Abandoned)
+        && let Some(joiner) = finish.waiter
+    {
+        joiner.wake();
     }
 }
 

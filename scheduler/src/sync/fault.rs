@@ -92,6 +92,8 @@ pub(crate) enum Fault {
     DozeWithoutFence,
     /// `Doze::is_deep`: no fence between taking the P and the look.
     BusyWithoutFence,
+    /// `Note::sleep`, where it was set already: emptied by a store.
+    NoteEmptiedByStore,
     /// `Slumber::wake`: no fence between the note and the look.
     WakeWithoutFence,
     /// `Slumber::begin_poll`: no fence between saying "polling" and the look.

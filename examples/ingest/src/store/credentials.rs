@@ -65,3 +65,60 @@ impl CommandExecute for GoroutineCommand {
         Ok(CommandOutput { status: output.status.code().unwrap_or(-1), stdout: output.stdout, stderr: output.stderr })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use reqsign_core::{HttpSend, StaticEnv};
+
+    use super::*;
+
+    /// The token service of AWS, which has no address but its own.
+    #[derive(Debug)]
+    struct TokenService;
+
+    impl HttpSend for TokenService {
+        async fn http_send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+            assert_eq!(request.uri(), "https://sts.eu-west-1.amazonaws.com/");
+            let asked = String::from_utf8(request.into_body().to_vec()).expect("a form");
+            assert!(asked.contains("Action=AssumeRoleWithWebIdentity"), "{asked}");
+            assert!(asked.contains("WebIdentityToken=the-token&"), "{asked}");
+            Ok(Response::new(Bytes::from_static(
+                b"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>\
+                  <AccessKeyId>key</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
+                  <SessionToken>session</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration>\
+                  </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
+            )))
+        }
+    }
+
+    fn load(variables: &[(&str, &str)]) -> Option<Credential> {
+        let envs = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let envs = StaticEnv { home_dir: None, envs: HashMap::from_iter(envs) };
+        let context = Context::new().with_env(envs).with_http_send(TokenService);
+        threadle::run(|| threadle::block_on(chain(None).provide_credential(&context))).expect("no error")
+    }
+
+    #[test]
+    fn web_identity() {
+        let token = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(&token, "the-token\n").expect("a written file");
+        let found = load(&[
+            ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", &token.path().to_string_lossy()),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_STS_REGIONAL_ENDPOINTS", "regional"),
+        ])
+        .expect("credentials");
+        assert_eq!((found.access_key_id.as_str(), found.session_token.as_deref()), ("key", Some("session")));
+    }
+
+    #[test]
+    fn variables() {
+        let found = load(&[("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")]).expect("credentials");
+        assert_eq!((found.access_key_id.as_str(), found.session_token), ("key", None));
+    }
+}

@@ -50,6 +50,12 @@ mod switching;
 #[cfg(not(loom))]
 mod timers;
 
+/// What loom models of the monitor: whom it sleeps through.
+#[cfg(loom)]
+mod monitor {
+    mod doze;
+}
+
 /// What loom models of the goroutine: the words that others write.
 #[cfg(loom)]
 mod g {

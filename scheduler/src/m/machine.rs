@@ -15,7 +15,7 @@ use crate::runtime::{Mode, Scheduler};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 use std::sync::{Mutex, PoisonError};
 use threadle_netpoll::Ready;
 

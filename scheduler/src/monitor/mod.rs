@@ -4,18 +4,12 @@
 //! nobody did for 10 ms, lets those that wait for a stack try again, gives cold stacks back, and says what is wrong (`report`).
 //!
 //! **How often.** Every 20 us while there is something to watch closely, doubling after 50 quiet rounds up to 10 ms, but never past the end
-//! of a slice. When every P has idled for a while it sleeps for good and is woken by the next M that takes a P:
-//!
-//! ```text
-//! monitor                                   M takes a P
-//! 1. deep = true                            1. idle Ps - 1 (a read-modify-write)
-//! 2. fence(SeqCst)                          2. fence(SeqCst)
-//! 3. all Ps idle? sleep                     3. deep? set the note
-//! ```
+//! of a slice. When every P has idled for a while it sleeps for good, until an M takes a P (`doze`).
 //!
 //! A push to a `runnext` wakes nobody, so while it naps for long it must be told (`look_soon`), or the goroutine there would lie until the
 //! nap is over although a P idles.
 
+mod doze;
 mod report;
 mod retake;
 
@@ -24,10 +18,11 @@ use crate::m::note::Note;
 use crate::p::P;
 use crate::runtime::Scheduler;
 use crate::stack;
+use doze::Doze;
 use report::Reports;
 use retake::Seen;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::*, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -45,15 +40,9 @@ const AT_REST_NS: u64 = 50_000_000;
 const UNPOLLED: Duration = Duration::from_millis(10);
 const SECOND_NS: u64 = 1_000_000_000;
 
-const AWAKE: u8 = 0;
-/// A nap that `look_soon` should cut short.
-const NAPS: u8 = 1;
-/// Asleep until a P is used.
-const DEEP: u8 = 2;
-
 /// See the module.
 pub(crate) struct Monitor {
-    state: AtomicU8,
+    doze: Doze,
     note: Note,
     stopping: AtomicBool,
     thread_wanted: AtomicBool,
@@ -69,7 +58,7 @@ pub(crate) struct Monitor {
 impl Monitor {
     pub(crate) fn new(trace: Option<Duration>, follow_cpus: bool) -> Monitor {
         Monitor {
-            state: AtomicU8::new(AWAKE),
+            doze: Doze::new(),
             note: Note::new(),
             stopping: AtomicBool::new(false),
             thread_wanted: AtomicBool::new(false),
@@ -102,8 +91,7 @@ impl Monitor {
     /// A P left the idle list.
     #[inline]
     pub(crate) fn p_is_busy(&self) {
-        fence(SeqCst);
-        if self.state.load(Relaxed) == DEEP {
+        if self.doze.is_deep() {
             self.note.set();
         }
     }
@@ -111,14 +99,7 @@ impl Monitor {
     /// Something lies in a slot that nobody was woken for.
     #[inline]
     pub(crate) fn look_soon(&self) {
-        if self.state.load(Relaxed) != AWAKE {
-            self.cut_short();
-        }
-    }
-
-    #[cold]
-    fn cut_short(&self) {
-        if self.state.swap(AWAKE, AcqRel) != AWAKE {
+        if self.doze.cut_short() {
             self.note.set();
         }
     }
@@ -126,6 +107,14 @@ impl Monitor {
     /// No thread was to be had for a P: look again while there is work.
     pub(crate) fn thread_wanted(&self) {
         self.thread_wanted.store(true, Relaxed);
+        self.must_look();
+    }
+
+    /// Something is left to the monitor alone: as `look_soon`, and it does not sleep on.
+    pub(crate) fn must_look(&self) {
+        if self.doze.is_deep() {
+            self.note.set();
+        }
         self.look_soon();
     }
 }
@@ -191,7 +180,7 @@ impl Round {
         } else if self.at_rest_since == 0 {
             self.at_rest_since = now;
         }
-        if all_idle && now - self.at_rest_since >= AT_REST_NS && monitor.trace.is_none() && scheduler.stackless() == 0 {
+        if all_idle && now - self.at_rest_since >= AT_REST_NS && self.nothing_to_do() {
             return self.sleep_deep();
         }
         let mut nap = self.nap;
@@ -204,14 +193,25 @@ impl Round {
             }
         }
         if nap > NAP_NS {
-            monitor.state.store(NAPS, SeqCst);
+            monitor.doze.nap();
         }
         let woken = monitor.note.sleep(Some(Duration::from_nanos(nap)));
-        monitor.state.store(AWAKE, SeqCst);
+        monitor.doze.rise();
         if woken {
             self.quiet = 0;
             self.nap = SHORTEST_NS;
         }
+    }
+
+    /// Nothing but what sets the note can give it something to do: asked once more when the sleep was announced.
+    fn nothing_to_do(&self) -> bool {
+        let scheduler = self.scheduler;
+        let monitor = scheduler.monitor();
+        scheduler.idle().counts().idle() == scheduler.procs()
+            && scheduler.stackless() == 0
+            && monitor.trace.is_none()
+            && !monitor.thread_wanted.load(Relaxed)
+            && !monitor.stopping.load(Acquire)
     }
 
     fn sleep_deep(&mut self) {
@@ -222,15 +222,14 @@ impl Round {
             let then = clock::now_ns() + report::REPORT_AFTER_NS;
             until = Some(until.map_or(then, |until| until.min(then)));
         }
-        monitor.state.store(DEEP, SeqCst);
-        fence(SeqCst);
-        if scheduler.idle().counts().idle() == scheduler.procs() && !monitor.stopping.load(Acquire) {
+        monitor.doze.deepen();
+        if self.nothing_to_do() {
             let left = until.map(|until| Duration::from_nanos(until.saturating_sub(clock::now_ns())));
             if left != Some(Duration::ZERO) {
                 monitor.note.sleep(left);
             }
         }
-        monitor.state.store(AWAKE, SeqCst);
+        monitor.doze.rise();
         self.quiet = 0;
         self.nap = SHORTEST_NS;
         if scheduler.idle().counts().idle() != scheduler.procs() {

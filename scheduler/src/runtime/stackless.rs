@@ -53,7 +53,7 @@ impl Scheduler {
         state.waiting.push_back((g, since));
         self.stackless.count.store(state.waiting.len(), Relaxed);
         drop(state);
-        self.monitor().look_soon();
+        self.monitor().must_look();
     }
 
     /// A stack is free again: the first who waits may try.

@@ -1,0 +1,120 @@
+//! Models of the monitor's deep sleep, with the real lists of idle Ps and the real note. Preemption bound 3; each explored to
+//! its end in under a second. A monitor that sleeps past its call is a deadlock, which loom reports.
+
+use super::*;
+use crate::idle::{Idle, Released, Sleeper};
+use crate::m::note::Note;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::fault::{Fault, check, step, with_fault};
+use crate::sync::{Arc, thread};
+
+/// There are no Ms on the lists of these models.
+struct NoM;
+
+impl Sleeper for NoM {
+    fn asleep(&self) -> &AtomicBool {
+        unreachable!("nobody sleeps")
+    }
+    fn has_own_work(&self) -> bool {
+        unreachable!("nobody sleeps")
+    }
+    fn rank(&self) -> u8 {
+        unreachable!("nobody sleeps")
+    }
+}
+
+struct World {
+    idle: Idle<NoM>,
+    doze: Doze,
+    note: Note,
+    wanted: AtomicBool,
+}
+
+impl World {
+    /// Every P idles.
+    fn new(procs: u32) -> Arc<World> {
+        let world = World { idle: Idle::new(), doze: Doze::new(), note: Note::new(), wanted: AtomicBool::new(false) };
+        for p in 0..procs {
+            assert!(matches!(world.idle.release(p, false), Released::Idles));
+        }
+        Arc::new(world)
+    }
+
+    fn called(&self, procs: u32) -> bool {
+        self.idle.counts().idle() != procs || self.wanted.load(Relaxed)
+    }
+
+    /// The monitor sleeps deeply until it is called.
+    fn sleep(&self, procs: u32) {
+        loop {
+            step();
+            self.doze.deepen();
+            if self.called(procs) {
+                return self.doze.rise();
+            }
+            self.note.sleep(None);
+            self.doze.rise();
+            if self.called(procs) {
+                return;
+            }
+        }
+    }
+
+    fn take_p(&self) {
+        step();
+        assert!(self.idle.take_p().is_some());
+        if self.doze.is_deep() {
+            self.note.set();
+        }
+    }
+
+    fn want_thread(&self) {
+        step();
+        self.wanted.store(true, Relaxed);
+        if self.doze.is_deep() {
+            self.note.set();
+        }
+    }
+}
+
+fn sleep_against(procs: u32, others: &[fn(&World)]) {
+    let world = World::new(procs);
+    let others: Vec<_> = others
+        .iter()
+        .map(|&other| {
+            let world = world.clone();
+            thread::spawn(move || other(&world))
+        })
+        .collect();
+    world.sleep(procs);
+    others.into_iter().for_each(|other| other.join().unwrap());
+}
+
+#[test]
+fn loom_doze_against_two_ms() {
+    check(3, || sleep_against(2, &[World::take_p, World::take_p]));
+}
+
+/// One that cuts a nap short, and finds a deep sleep, ends that.
+#[test]
+fn loom_doze_against_a_wanted_thread() {
+    fn cut_short(world: &World) {
+        step();
+        if world.doze.cut_short() {
+            world.note.set();
+        }
+    }
+    check(3, || sleep_against(1, &[World::want_thread, cut_short]));
+}
+
+#[test]
+#[should_panic]
+fn loom_doze_broken_without_fence() {
+    with_fault(Fault::DozeWithoutFence, || check(3, || sleep_against(1, &[World::take_p])));
+}
+
+#[test]
+#[should_panic]
+fn loom_doze_broken_busy_without_fence() {
+    with_fault(Fault::BusyWithoutFence, || check(3, || sleep_against(1, &[World::take_p])));
+}

@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use support::{Task, in_runtimes};
+use support::in_runtimes;
 use threadle::net::{TcpListener, TcpStream};
 use threadle::time::sleep;
 
@@ -67,7 +67,7 @@ fn one_stream_is_read_and_written_at_once() {
 
 #[test]
 fn vectored_and_peeked() {
-    in_runtimes("vectored", |place| {
+    in_runtimes("vectored", |_| {
         let (client, server) = pair();
         let slices: Vec<_> = (0..5000).map(|_| IoSlice::new(b"x")).collect();
         let sent = (&client).write_vectored(&slices).unwrap();
@@ -88,7 +88,7 @@ fn vectored_and_peeked() {
 
 #[test]
 fn a_deadline_ends_reads_writes_and_accepts() {
-    in_runtimes("deadlines", |place| {
+    in_runtimes("deadlines", |_| {
         let (client, _server) = pair();
         let start = Instant::now();
         client.set_read_deadline(Some(start + SHORT));
@@ -112,7 +112,7 @@ fn a_deadline_ends_reads_writes_and_accepts() {
 
 #[test]
 fn a_deadline_that_has_passed_ends_calls_that_would_not_wait_until_it_is_lifted() {
-    in_runtimes("past deadline", |place| {
+    in_runtimes("past deadline", |_| {
         let (client, server) = pair();
         (&server).write_all(b"ab").unwrap();
         client.set_deadline(Some(Instant::now()));
@@ -159,7 +159,7 @@ fn a_deadline_moved_on_keeps_a_call_waiting() {
 
 #[test]
 fn a_timeout_is_for_each_call() {
-    in_runtimes("time-outs", |place| {
+    in_runtimes("time-outs", |_| {
         let (client, server) = pair();
         assert_eq!(client.set_read_timeout(Some(Duration::ZERO)).unwrap_err().kind(), ErrorKind::InvalidInput);
         client.set_read_timeout(Some(SHORT)).unwrap();
@@ -266,7 +266,7 @@ fn accepts_a_burst() {
 
 #[test]
 fn connect_tries_every_address_and_tells_the_last_error() {
-    in_runtimes("connect", |place| {
+    in_runtimes("connect", |_| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = listener.local_addr().unwrap();
         let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -280,7 +280,7 @@ fn connect_tries_every_address_and_tells_the_last_error() {
 
 #[test]
 fn a_connect_that_is_not_answered_times_out() {
-    in_runtimes("connect timeout", |place| {
+    in_runtimes("connect timeout", |_| {
         // A listener that never accepts, with a queue that is full: further SYNs are dropped.
         let kind = socket2::Type::STREAM;
         let full = socket2::Socket::new(socket2::Domain::IPV4, kind, None).unwrap();
@@ -302,7 +302,7 @@ fn a_connect_that_is_not_answered_times_out() {
 
 #[test]
 fn options_reach_the_socket() {
-    in_runtimes("options", |place| {
+    in_runtimes("options", |_| {
         let (client, _server) = pair();
         client.set_nodelay(true).unwrap();
         client.set_ttl(17).unwrap();
@@ -348,7 +348,7 @@ fn there_and_back_to_std() {
 
 #[test]
 fn the_descriptor_is_given_back_with_the_last_handle() {
-    in_runtimes("descriptors", |place| {
+    in_runtimes("descriptors", |_| {
         let (client, server) = pair();
         let number = client.as_raw_fd();
         // "socket:[inode]", which tells one socket from another that gets its number.

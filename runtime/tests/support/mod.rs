@@ -3,8 +3,9 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -82,18 +83,15 @@ impl<T: Send> Task<T> {
 }
 
 /// Ends the process with a dump when the test is not over in time: a hang is a failure with a name.
-pub struct Watchdog(Arc<AtomicBool>);
+pub struct Watchdog {
+    _alive: mpsc::Sender<()>,
+}
 
 pub fn watchdog(name: &'static str) -> Watchdog {
-    let over = Arc::new(AtomicBool::new(false));
-    let watched = Arc::clone(&over);
+    let (alive, over) = mpsc::channel::<()>();
     std::thread::spawn(move || {
-        let end = Instant::now() + LIMIT;
-        while Instant::now() < end {
-            if watched.load(Ordering::Relaxed) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        if over.recv_timeout(LIMIT) != Err(mpsc::RecvTimeoutError::Timeout) {
+            return;
         }
         let mut report = format!("{name}: not over after {LIMIT:?}\n").into_bytes();
         if let Err(error) = threadle::dump(&mut report) {
@@ -103,13 +101,7 @@ pub fn watchdog(name: &'static str) -> Watchdog {
         let _ = std::io::stderr().write_all(&report);
         std::process::abort();
     });
-    Watchdog(over)
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+    Watchdog { _alive: alive }
 }
 
 /// Marsaglia's xorshift64*.

@@ -1,5 +1,5 @@
-//! Models of the note. Preemption bound 3; each explored to its end in under a second. A set that is lost is a deadlock,
-//! which loom reports.
+//! Models of the note. Preemption bound 3; each explored to its end in under five seconds. Whose set is
+//! lost sleeps for good, which the futex's stand-in reports.
 
 use super::*;
 use crate::sync::atomic::AtomicUsize;

@@ -4,17 +4,17 @@
 //!
 //! ```text
 //! wake                              sleep in the poll
-//! 1. set the note                   1. polling = true
-//! 2. fence(SeqCst)                  2. fence(SeqCst)
-//! 3. polling? interrupt the poll    3. is the note set? then do not sleep
+//! 1. set the note (swap)            1. polling = true
+//! 2. polling? interrupt the poll    2. take the note (swap); was it set? then do not sleep
 //! ```
 //!
-//! Both may see each other: then the poll is interrupted for nothing, or another's is, which costs that one a look. An interrupt that
-//! comes before the poll has begun is kept by the poller (netpoll's `interrupt.rs`).
+//! Both swap the one word of the note, so one of them comes first. If the wake does, step 2 finds the note set. If not, the wake's swap
+//! reads what step 2 has left there, and with it sees `polling`. No fence is needed. Who finds `polling` although the sleep was broken
+//! by the note interrupts the poll for nothing, or another's, which costs that one a look. An interrupt that comes before the poll has
+//! begun is kept by the poller (netpoll's `interrupt.rs`).
 
 use super::note::Note;
-use crate::sync::atomic::{AtomicBool, Ordering::*, fence};
-use crate::sync::faulty;
+use crate::sync::atomic::{AtomicBool, Ordering::*};
 use std::time::Duration;
 
 /// See the module.
@@ -33,18 +33,12 @@ impl Slumber {
     #[must_use]
     pub(super) fn wake(&self) -> bool {
         self.note.set();
-        if !faulty!(WakeWithoutFence) {
-            fence(SeqCst);
-        }
         self.polls()
     }
 
-    /// Steps 1 and 2 of sleeping in the poll; step 3, `noted`, is the caller's.
+    /// Step 1 of sleeping in the poll; step 2, `noted`, is the caller's.
     pub(super) fn begin_poll(&self) {
         self.polling.store(true, Relaxed);
-        if !faulty!(PollWithoutFence) {
-            fence(SeqCst);
-        }
     }
 
     pub(super) fn end_poll(&self) {

@@ -94,10 +94,8 @@ pub(crate) enum Fault {
     BusyWithoutFence,
     /// `Note::sleep`, where it was set already: emptied by a store.
     NoteEmptiedByStore,
-    /// `Slumber::wake`: no fence between the note and the look.
-    WakeWithoutFence,
-    /// `Slumber::begin_poll`: no fence between saying "polling" and the look.
-    PollWithoutFence,
+    /// `Note::take`: what the owner did before is not published to the next `set`.
+    NoteTakenWithoutRelease,
 }
 
 thread_local! {

@@ -109,7 +109,9 @@ impl Drop for Away {
         m.set_in_call(false);
         if self.call.take().is_some_and(|call| m.lease.end_call(call)) {
             m.lease.exit();
-            return;
+            if !m.scheduler().stopping() {
+                return;
+            }
         }
         come_back(m, g);
     }
@@ -117,6 +119,12 @@ impl Drop for Away {
 
 /// In user code, and the P is gone: an idle one, or the goroutine queues for one.
 pub(crate) fn come_back(m: &'static M, g: &'static G) {
+    if m.scheduler().stopping() {
+        if m.may_leave_stack() && !m.switch_forbidden() {
+            return M::switch(g, Command::Yield);
+        }
+        m.end_of_the_runtime();
+    }
     if let Some(p) = m.scheduler().idle().take_p() {
         m.take_idle_p(p);
     } else if m.may_leave_stack() && !m.switch_forbidden() {

@@ -2,9 +2,10 @@
 
 use crate::g::body::{self, Outcome};
 use crate::g::completion::{Detach, End};
+use crate::g::context::Command;
 use crate::g::state::Status;
 use crate::g::{G, Joiner, SpawnOptions, slab};
-use crate::m::current;
+use crate::m::{M, current};
 use crate::p::P;
 use crate::park::{Parking, Reason};
 use crate::runtime::Scheduler;
@@ -57,8 +58,8 @@ where
 /// Starts a goroutine whose closure and result may borrow.
 ///
 /// # Safety
-/// The caller does not return, and lets nothing end that `F` or `T` borrows, before the goroutine has ended and its result is taken or
-/// dropped.
+/// The caller does not return, and lets nothing end that `F` or `T` borrows, before [`Join::wait_scoped`] has returned: not after another
+/// way of asking, for which a runtime that ends counts as an end.
 #[track_caller]
 pub unsafe fn spawn_scoped<F, T>(options: &SpawnOptions, f: F) -> Join<T>
 where
@@ -182,6 +183,15 @@ impl<T> Join<T> {
         self.take()
     }
 
+    /// As [`wait`](Join::wait), for a goroutine that borrows from the caller (`spawn_scoped`): does not return before that has ended. Where
+    /// their runtime ends first, it never returns: a running goroutine may still use what it borrowed.
+    pub fn wait_scoped(self) -> Ended<T> {
+        match self.wait() {
+            Ended::Abandoned => never_return(),
+            ended => ended,
+        }
+    }
+
     /// Asks for its end as a future does. Does not switch, never blocks.
     ///
     /// # Panics
@@ -244,6 +254,19 @@ impl<T> Drop for Join<T> {
                 }
                 drop(outcome);
             }
+        }
+    }
+}
+
+/// The caller's frame must stay as it is: its runtime has ended.
+fn never_return() -> ! {
+    loop {
+        match current::m() {
+            Some(m) if m.may_leave_stack() && !m.switch_forbidden() => match m.goroutine() {
+                Some(g) => M::switch(g, Command::Yield),
+                None => std::thread::park(),
+            },
+            _ => std::thread::park(),
         }
     }
 }

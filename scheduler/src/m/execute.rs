@@ -3,7 +3,7 @@
 use super::M;
 use crate::g::completion::{End, Finish};
 use crate::g::context::{Command, Context, Switch};
-use crate::g::state::CommitPark;
+use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
 use crate::limits::clock;
 use crate::runtime::Mode;
@@ -54,7 +54,11 @@ impl M {
                 self.set_running(None);
                 if self.scheduler().stopping() {
                     // The shutdown may have passed it by while it ran; nobody shall be able to wake it.
-                    let _seen = g.state().abandon_park(epoch);
+                    let life = g.completion.life();
+                    if g.state().abandon_park(epoch) == Abandon::Parked {
+                        // Nobody frees what is abandoned, so it is still this goroutine.
+                        crate::runtime::tell_joiner(g, life);
+                    }
                 }
                 if self.lease.inside() {
                     self.p().counters.parks.bump();

@@ -354,6 +354,18 @@ impl M {
         self.seat.load(Relaxed)
     }
 
+    /// The runtime ended before a locked goroutine had its first turn: it goes where the shutdown drops closures that never ran.
+    pub(super) fn give_back_unstarted(&self) {
+        if self.exclusive {
+            for g in self.inbox.take().chain(std::mem::take(&mut *self.own().ready.borrow_mut())) {
+                if !g.started() {
+                    self.owned.store(0, Relaxed);
+                    self.scheduler.injector().push_one(g);
+                }
+            }
+        }
+    }
+
     /// Whether what becomes ready now is announced later, once.
     pub(crate) fn batches(&self) -> bool {
         let own = self.own();
@@ -390,9 +402,12 @@ impl M {
         if self.own().in_call.get() {
             return sleep();
         }
-        if let Some(g) = self.running() {
-            g.note_wait(reason, crate::limits::clock::coarse_ns());
-        }
+        let Some(g) = self.running() else {
+            // On the M's own stack: somebody's waker, or a timer's callback. The loop around it counts on its P.
+            warn_of_a_wait_in_the_loop();
+            return sleep();
+        };
+        g.note_wait(reason, crate::limits::clock::coarse_ns());
         if self.lease.inside() || self.lease.enter() {
             let p = self.give_up_p();
             self.give_up_seat();
@@ -408,6 +423,9 @@ impl M {
 
     /// In user code, without a P: waits for one on this thread, and is in user code again.
     pub(crate) fn reacquire_in_place(&'static self) {
+        if self.scheduler.stopping() {
+            self.end_of_the_runtime();
+        }
         match self.scheduler.idle().take_p_or_wait(self) {
             Some(p) => self.take_p(p),
             None if self.await_assigned() => {}
@@ -425,6 +443,16 @@ impl M {
         x ^= x << 5;
         random.set(x);
         x
+    }
+}
+
+#[cold]
+fn warn_of_a_wait_in_the_loop() {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Relaxed) {
+        eprintln!(
+            "threadle: a waker or a timer's callback has to wait: it holds up the scheduler itself; use `go` for what may wait. Said once"
+        );
     }
 }
 

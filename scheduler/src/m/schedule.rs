@@ -63,11 +63,11 @@ impl M {
         if self.scheduler().stopping() {
             return Nothing;
         }
-        if self.exclusive {
-            return self.own_work();
-        }
         let tick = self.own().tick.get().wrapping_add(1);
         self.own().tick.set(tick);
+        if self.exclusive {
+            return self.locked_turn(p, tick);
+        }
         if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
             found!(self.fairness(p));
         }
@@ -82,6 +82,20 @@ impl M {
             found!(self.last_resort_slots(p));
         }
         self.steal(p)
+    }
+
+    /// It can run nothing but its own, so in good time it lets somebody have the P who can; `rest` then queues for one.
+    fn locked_turn(&'static self, p: &'static P, tick: u32) -> Found {
+        self.fire_due_timers(p);
+        if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
+            self.poll(p);
+            let scheduler = self.scheduler();
+            if scheduler.idle().waiting() > 0 || !scheduler.injector().is_empty() || !p.ring.is_empty() {
+                scheduler.hand_off(self.give_up_p());
+                return GaveP;
+            }
+        }
+        self.own_work()
     }
 
     fn own_work(&'static self) -> Found {
@@ -340,6 +354,10 @@ impl M {
     fn let_p_go(&'static self) {
         let scheduler = self.scheduler();
         let p = self.give_up_p();
+        if self.exclusive && !scheduler.p(p).ring.is_empty() && !scheduler.stopping() {
+            // What its goroutine spawned or woke, which others must run.
+            return scheduler.hand_off(p);
+        }
         match scheduler.idle().release(p, self.own().searching.replace(false)) {
             Released::To(m) => m.assign(p, false),
             Released::Idles => {

@@ -10,9 +10,7 @@ use std::io;
 /// Makes a thread for an M. The P it shall have was assigned before, or somebody assigns one later.
 pub(crate) fn start_thread(scheduler: &'static Scheduler, m: &'static M) -> io::Result<()> {
     let name = format!("{}-{}", scheduler.config().thread_name, m.id);
-    let handle = std::thread::Builder::new().name(name).spawn(move || live(m))?;
-    scheduler.thread_started(m, handle);
-    Ok(())
+    scheduler.start_thread_of(m, || std::thread::Builder::new().name(name).spawn(move || live(m)))
 }
 
 fn live(m: &'static M) {
@@ -32,6 +30,7 @@ fn live(m: &'static M) {
     let _stack = AltStack::install().inspect_err(|error| eprintln!("threadle: no signal stack for a thread: {error}"));
     m.set_clock(ThreadClock::current().ok());
     m.run();
+    m.give_back_unstarted();
     m.give_up_seat();
     m.set_clock(None);
     if m.is_home() {

@@ -38,6 +38,8 @@ const NAP_NS: u64 = 80_000;
 const AT_REST_NS: u64 = 50_000_000;
 /// The poller is looked at if nobody did for so long.
 const UNPOLLED: Duration = Duration::from_millis(10);
+/// While a P idles, somebody is woken to watch the descriptors and timers if nobody did for so long.
+const UNWATCHED: Duration = Duration::from_millis(1);
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// See the module.
@@ -194,6 +196,10 @@ impl Round {
         }
         if nap > NAP_NS {
             monitor.doze.nap();
+            if all_idle && scheduler.ps().any(|p| !p.ring.is_empty()) {
+                // Left there between the last look and the word.
+                nap = SHORTEST_NS;
+            }
         }
         let woken = monitor.note.sleep(Some(Duration::from_nanos(nap)));
         monitor.doze.rise();
@@ -211,6 +217,8 @@ impl Round {
             && scheduler.stackless() == 0
             && monitor.trace.is_none()
             && !monitor.thread_wanted.load(Relaxed)
+            && scheduler.ps().all(|p| p.ring.is_empty())
+            && !self.unwatched()
             && !monitor.stopping.load(Acquire)
     }
 
@@ -302,11 +310,18 @@ impl Round {
         for (p, seen) in scheduler.ps().zip(&mut self.seen) {
             stuck |= seen.lies_still(p);
         }
-        stuck |= !scheduler.injector().is_empty() || scheduler.earliest_timer() <= now;
+        stuck |= !scheduler.injector().is_empty() || scheduler.earliest_timer() <= now || self.unwatched();
         if stuck {
             scheduler.wake_if_wanted();
         }
         stuck
+    }
+
+    /// Somebody waits for a descriptor or a timer, and nobody has polled for a while, nor is about to: the M that did is away.
+    fn unwatched(&self) -> bool {
+        let poller = self.scheduler.poller();
+        (poller.waiters() > 0 || self.scheduler.earliest_timer() != crate::timers::NEVER)
+            && poller.since_last_poll(Instant::now()) >= UNWATCHED
     }
 
     fn p(&self, index: usize) -> &'static P {

@@ -76,10 +76,8 @@ impl Round {
             // Look again in a tick: it may be a long one.
             return others_wait;
         }
-        // With another P idle nobody waits for this one, but what is in its own ring.
-        let wanted = others_wait || m.owned.load(Relaxed) > 0;
-        if !(wanted && now - seen.call_since >= SHORTEST_NS) && now - seen.call_since < SLICE_NS {
-            return wanted;
+        if !(others_wait && now - seen.call_since >= SHORTEST_NS) && now - seen.call_since < SLICE_NS {
+            return others_wait;
         }
         if !m.lease.take_call(p.index, call) {
             return false;

@@ -8,6 +8,7 @@ mod shutdown;
 mod stackless;
 
 pub use config::{Config, Mode};
+pub(crate) use shutdown::tell_joiner;
 
 use crate::g::{G, SpawnOptions};
 use crate::helpers::Helpers;
@@ -268,6 +269,7 @@ impl Scheduler {
             let _g = m.inbox.take();
             m.owned.store(0, Relaxed);
             g.clear_home();
+            self.ms().spare.push(m);
             self.wait_for_thread(g);
         }
     }
@@ -308,10 +310,17 @@ impl Scheduler {
         self.threads() > self.procs as usize + 1
     }
 
-    pub(crate) fn thread_started(&self, m: &'static M, handle: JoinHandle<()>) {
+    /// Makes the M's thread. Under the lock, so that a thread that ends at once finds itself among the living.
+    pub(crate) fn start_thread_of(
+        &self,
+        m: &'static M,
+        start: impl FnOnce() -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<()> {
         let mut ms = self.ms();
+        let handle = start()?;
         ms.handles.push((m.id, handle));
         ms.alive.push(m);
+        Ok(())
     }
 
     /// The M's thread has done its last for the runtime.

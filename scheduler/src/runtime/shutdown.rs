@@ -12,6 +12,7 @@ use super::stackless::end_unstarted;
 use crate::g::completion::{End, Life};
 use crate::g::state::{Abandon, Status};
 use crate::g::{G, slab};
+use crate::p::ring::Ring;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
@@ -139,6 +140,15 @@ impl Scheduler {
             if alone || p.m().is_none() {
                 // SAFETY: no M holds this P, and none is given one any more.
                 queued.extend(unsafe { p.queue() }.drain());
+            } else {
+                // As a thief, since its M may come back to the runtime at any time.
+                let scratch = Ring::new();
+                // SAFETY: nobody else knows this ring.
+                let mine = unsafe { scratch.owner() };
+                while let Some(g) = p.ring.steal_next().or_else(|| p.ring.steal_into(mine)) {
+                    queued.push(g);
+                    queued.extend(mine.drain());
+                }
             }
         }
         for g in queued {
@@ -151,7 +161,8 @@ impl Scheduler {
     }
 }
 
-fn tell_joiner(g: &'static G, life: Life) {
+/// Its runtime has ended: its joiner, if there is one, is told, unless it is another goroutine's life by now.
+pub(crate) fn tell_joiner(g: &'static G, life: Life) {
     if let Some(finish) = g.completion.finish_in(life, End::Abandoned)
         && let Some(joiner) = finish.waiter
     {

@@ -9,7 +9,7 @@ use crate::park::Reason;
 use crate::stack::NoStack;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// So long a goroutine waits for a stack before it ends with an error.
 const PATIENCE_NS: u64 = 1_000_000_000;
@@ -108,14 +108,21 @@ impl Scheduler {
             return;
         }
         // Dropping a closure is user code: not on the monitor's thread.
+        let over = Arc::new(Mutex::new(over));
+        let those = over.clone();
         let end_all = move || {
-            for g in over {
+            for g in std::mem::take(&mut *those.lock().unwrap_or_else(PoisonError::into_inner)) {
                 end_unstarted(self, g, End::NoStack);
             }
         };
         // SAFETY: the job borrows nothing.
-        if let Err(job) = unsafe { self.helpers().run(self, end_all, None) } {
-            job();
+        if unsafe { self.helpers().run(self, end_all, None) }.is_err() {
+            // Nor is there a thread. Another round.
+            let mut state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
+            for g in over.lock().unwrap_or_else(PoisonError::into_inner).drain(..).rev() {
+                state.waiting.push_front((g, g.since()));
+            }
+            self.stackless.count.store(state.waiting.len(), Relaxed);
         }
     }
 

@@ -97,6 +97,26 @@ fn a_blocking_call_borrows_returns_and_panics_like_a_call() {
     });
 }
 
+/// With every thread blocked and work waiting, a line on stderr says so after a second, and who is the oldest.
+#[test]
+fn the_limit_of_threads_is_reported() {
+    let (status, lines) = child::watched_child("the_limit_of_threads_is_reported", || {
+        Mode::Migrating.run(Builder::new().procs(1).max_threads(4), || {
+            let line = line!() + 1;
+            let blockers: Vec<_> = (0..8).map(|_| go(|| thread::sleep(Duration::from_secs(2)))).collect();
+            eprintln!("spawn site: {}:{line}", file!());
+            for blocker in blockers {
+                blocker.join().expect("it only sleeps");
+            }
+        });
+    });
+    let text: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
+    assert!(status.success(), "{text:#?}");
+    let site = text.iter().find_map(|line| line.strip_prefix("spawn site: ")).expect("the child prints it");
+    let reports = text.iter().filter(|line| line.contains(site) && !line.starts_with("spawn site")).count();
+    assert_eq!(reports, 1, "one line, which names {site}: {text:#?}");
+}
+
 /// More calls at once than threads are allowed: they wait their turn, and all get it.
 #[test]
 fn more_blocking_calls_than_threads() {

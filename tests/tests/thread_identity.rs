@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use threadle::net::{TcpListener, TcpStream};
 use threadle::sync::{Mutex, WaitGroup};
 use threadle::{
-    block_on, blocking, chan, checkpoint, dump, go, metrics, no_switch, num_goroutines, procs, time, yield_now,
+    GoBuilder, block_on, blocking, chan, checkpoint, dump, go, metrics, no_switch, num_goroutines, procs, time,
+    yield_now,
 };
 use threadle_tests::{Mode, both_modes, system};
 
@@ -255,6 +256,43 @@ fn migrated_goroutines_are_known_to_the_runtime() {
         let moves = moves.load(SeqCst);
         println!("{moves} moves to another thread");
         assert!(moves >= 10, "only {moves} moves: this shows nothing");
+    });
+}
+
+/// Nothing else ever runs on its thread, and what blocks there stops nobody.
+#[test]
+fn a_locked_goroutine_has_a_thread_of_its_own() {
+    both_modes(1, |_| {
+        let over = Arc::new(AtomicBool::new(false));
+        let (told, tell) = chan::bounded(1);
+        let locked = GoBuilder::new().locked().go({
+            let over = Arc::clone(&over);
+            move || {
+                let thread = system::thread_id();
+                told.send(thread).expect("somebody asks");
+                while !over.load(SeqCst) {
+                    blocking(|| ());
+                    time::sleep(Duration::from_micros(100));
+                    yield_now();
+                    assert_eq!(system::thread_id(), thread, "it has left its thread");
+                }
+            }
+        });
+        let its_thread = tell.recv().expect("it tells");
+        let visitors: Vec<_> = (0..500)
+            .map(|_| {
+                go(move || {
+                    assert_ne!(system::thread_id(), its_thread, "another runs on its thread");
+                    yield_now();
+                    assert_ne!(system::thread_id(), its_thread, "another runs on its thread");
+                })
+            })
+            .collect();
+        for visitor in visitors {
+            visitor.join().expect("its checks hold");
+        }
+        over.store(true, SeqCst);
+        locked.join().expect("its checks hold");
     });
 }
 

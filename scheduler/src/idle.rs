@@ -403,3 +403,6 @@ impl<M: Sleeper> fmt::Debug for Idle<M> {
 #[cfg(all(test, loom))]
 #[path = "idle_loom.rs"]
 mod loom_tests;
+#[cfg(all(test, not(loom)))]
+#[path = "idle_tests.rs"]
+mod tests;

@@ -41,8 +41,8 @@ pub struct Sent {
     pub failed: u64,
     /// Latencies of the acknowledged ones from their due time, in microseconds.
     pub latency: Histogram<u32>,
-    /// When the last answer came.
-    pub last_answer: Instant,
+    /// From when the first request was due until the last answer came.
+    pub took: Duration,
 }
 
 /// A set of ids from 0 to a limit; shared, and added to by many.
@@ -135,7 +135,7 @@ impl Load {
             refused: read(&shared.refused),
             failed: read(&shared.failed),
             latency,
-            last_answer,
+            took: last_answer.saturating_duration_since(shared.start),
         }
     }
 }

@@ -8,7 +8,7 @@ pub mod report;
 pub mod s3_server;
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::{Config, StoreUrl};
 use crate::service::Service;
@@ -56,11 +56,9 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
         plan.rate, plan.connections,
     );
 
-    let begun = Instant::now();
     let load = Load { target: service.address(), total, rate: plan.rate, connections: plan.connections };
     let sent = load.run();
     let stopped = service.stop();
-    let took = sent.last_answer.saturating_duration_since(begun);
 
     eprintln!("demo: reading the store back");
     let settings = Settings {
@@ -72,7 +70,7 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
     };
     let store = S3Store::open(&settings)?;
     let found = readback::read(&store, total)?;
-    let report = Report::new(&sent, &found, took);
+    let report = Report::new(&sent, &found);
     print!("{report}");
     if !stopped.in_time {
         println!("the service was not done within its drain time");

@@ -1,7 +1,6 @@
 //! What the demo prints at its end.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -23,7 +22,7 @@ pub struct Report {
     pub objects: u64,
     /// Bytes in them.
     pub bytes: u64,
-    /// Acknowledged requests a second, from the start to the last answer.
+    /// Acknowledged requests a second, from when the first was due to the last answer.
     pub rps: f64,
     /// Median latency from the scheduled send, in milliseconds.
     pub p50_ms: f64,
@@ -40,7 +39,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(sent: &Sent, found: &Found, took: Duration) -> Self {
+    pub(super) fn new(sent: &Sent, found: &Found) -> Self {
         let acked = sent.acked.count();
         let milliseconds = |microseconds: u64| microseconds as f64 / 1e3;
         Self {
@@ -50,7 +49,7 @@ impl Report {
             lost: sent.acked.count_missing_in(&found.ids),
             objects: found.objects(),
             bytes: found.bytes(),
-            rps: (acked as f64 / took.as_secs_f64().max(1e-9)).round(),
+            rps: (acked as f64 / sent.took.as_secs_f64().max(1e-9)).round(),
             p50_ms: milliseconds(sent.latency.value_at_quantile(0.5)),
             p99_ms: milliseconds(sent.latency.value_at_quantile(0.99)),
             max_ms: milliseconds(sent.latency.max()),

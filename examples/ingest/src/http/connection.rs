@@ -67,6 +67,8 @@ pub(super) fn serve(stream: TcpStream, handler: &Arc<Handler>) {
         http1::Builder::new()
             .timer(Timer)
             .header_read_timeout(handler.config.read_timeout)
+            // Answers are small: copied into one buffer they go out by one plain write.
+            .writev(false)
             // A client may close its sending side and still wait for the answer.
             .half_close(true)
             .serve_connection(stream.clone(), service)

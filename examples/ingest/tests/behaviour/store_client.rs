@@ -49,6 +49,54 @@ fn credentials_work(prepare: impl FnOnce(&mut Command, &Path)) {
     assert_eq!(lines_under(&folder.path().join("s3/bucket")).len(), 1);
 }
 
+/// The names of a process's threads.
+fn threads_of(process: u32) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("a running process");
+    let name = |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.unwrap().path().join("comm"));
+    // One that ends between the two looks has no name.
+    tasks.filter_map(|task| name(task).ok()).map(|name| name.trim().to_owned()).collect()
+}
+
+#[test]
+fn no_second_runtime_at_work() {
+    let _watchdog = Watchdog::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = S3Server::start(&folder.path().join("s3"), "bucket").unwrap();
+    std::fs::create_dir(folder.path().join(".aws")).unwrap();
+    let text = format!("[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
+    std::fs::write(folder.path().join(".aws/credentials"), text).unwrap();
+    // Files are read and an object is sent; then a look at the threads that did it.
+    let serving = Serving::start(serve_to(&server.endpoint()).env("HOME", folder.path()));
+    assert_eq!(Client::connect(serving.address).post(&body("one")).status, 200);
+    let threads = threads_of(serving.id());
+    assert!(threads.iter().all(|name| name == "ingest" || name.starts_with("threadle")), "{threads:?}");
+    serving.signal("TERM");
+    assert!(serving.wait().status.success());
+}
+
+#[test]
+fn no_second_runtime_to_build() {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--no-default-features",
+            "--edges",
+            "normal,features",
+            "--invert",
+            "tokio",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo");
+    let tree = String::from_utf8(tree.stdout).expect("UTF-8");
+    assert!(tree.contains("tokio feature \"default\""), "{tree}");
+    for part in ["rt", "rt-multi-thread", "net", "time", "process", "signal"] {
+        assert!(!tree.contains(&format!("tokio feature \"{part}\"")), "{tree}");
+    }
+}
+
 #[test]
 fn profile_file() {
     let _watchdog = Watchdog::start();

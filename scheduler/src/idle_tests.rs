@@ -55,6 +55,7 @@ struct World {
     work: AtomicUsize,
     done: AtomicUsize,
     stopping: AtomicBool,
+    stuck: AtomicBool,
     in_use: Vec<AtomicBool>,
 }
 
@@ -87,6 +88,30 @@ impl World {
                     Released::Idles if self.work.load(Relaxed) == 0 => return,
                     Released::Idles => std::thread::yield_now(),
                 },
+            }
+        }
+    }
+
+    /// One that comes back from a call: takes a P if there is one, and soon lets it go again.
+    fn pass_by(&self) {
+        if let Some(p) = self.idle.take_p() {
+            self.hold(p);
+            self.let_go(p);
+            match self.idle.release(p, false) {
+                Released::To(m) => m.assign(p, false),
+                Released::Idles if self.work.load(Relaxed) > 0 => self.wake(),
+                Released::Idles => {}
+            }
+        }
+    }
+
+    /// Waits until it is so; not for ever.
+    fn await_that(&self, so: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !so() && !self.stuck.load(Relaxed) {
+            std::thread::yield_now();
+            if Instant::now() > end {
+                self.stuck.store(true, Relaxed);
             }
         }
     }
@@ -190,6 +215,7 @@ fn nothing_is_left_lying() {
         work: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
         stopping: AtomicBool::new(false),
+        stuck: AtomicBool::new(false),
         in_use: (0..PROCS).map(|_| AtomicBool::new(false)).collect(),
     };
     for p in 0..PROCS {
@@ -215,10 +241,10 @@ fn nothing_is_left_lying() {
                         if dice.roll(4) == 0 {
                             // Everybody comes to rest before the next one.
                             let until = submitted.load(Relaxed);
-                            let end = Instant::now() + PATIENCE;
-                            while world.done.load(Acquire) < until && Instant::now() < end {
-                                std::thread::yield_now();
-                            }
+                            world.await_that(|| world.done.load(Acquire) >= until);
+                        }
+                        if dice.roll(2) == 0 {
+                            world.pass_by();
                         }
                     }
                 })
@@ -227,19 +253,20 @@ fn nothing_is_left_lying() {
         for submitter in submitters {
             submitter.join().expect("a submitter panicked");
         }
-        let end = Instant::now() + PATIENCE;
-        let quiet = || {
+        world.await_that(|| {
             world.done.load(Acquire) == SUBMITTERS * ROUNDS
                 && (world.idle.counts().idle(), world.idle.counts().searching(), world.idle.waiting()) == (PROCS, 0, 0)
-        };
-        while !quiet() && Instant::now() < end {
-            std::thread::yield_now();
-        }
-        let came_to_rest = quiet();
+        });
         world.stopping.store(true, Release);
         for m in ms {
             m.note.set();
         }
-        assert!(came_to_rest, "{} of {} done, {:?}", world.done.load(Acquire), SUBMITTERS * ROUNDS, world.idle);
+        assert!(
+            !world.stuck.load(Relaxed),
+            "{} of {} done, {:?}",
+            world.done.load(Acquire),
+            SUBMITTERS * ROUNDS,
+            world.idle
+        );
     });
 }

@@ -242,3 +242,54 @@ fn loom_completion_abandoned_or_returned() {
         assert_eq!(world.completion.end(), Some(how));
     });
 }
+
+/// A shutdown ends what it takes for a goroutine of its runtime, while that ends by itself, and its memory goes to another
+/// runtime's: that one goes on.
+fn shutdown_and_next_life() {
+    const OURS: usize = 1;
+    const OTHERS: usize = 2;
+    let world = Arc::new((Completion::new(), AtomicUsize::new(OURS)));
+    let shutdown = {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            let (completion, owner) = &*world;
+            let life = completion.life();
+            step();
+            owner.load(Relaxed) == OURS && completion.finish_in(life, End::Abandoned).is_some()
+        })
+    };
+    let (completion, owner) = &*world;
+    step();
+    let returned = completion.finish(End::Returned);
+    if returned.is_some() {
+        assert!(completion.detached());
+        step();
+        owner.store(OTHERS, Relaxed);
+        completion.reset();
+        assert!(completion.wait(NEXT), "the shutdown ended another runtime's goroutine");
+    }
+    let abandoned = shutdown.join().unwrap();
+    assert!(abandoned != returned.is_some(), "it ends once, in one way");
+    if returned.is_some() {
+        let next = completion.finish(End::Returned).expect("the shutdown ended another runtime's goroutine");
+        assert_eq!(next.waiter, Some(NEXT));
+    }
+}
+
+#[test]
+fn loom_completion_shutdown_and_next_life() {
+    check(3, shutdown_and_next_life);
+}
+
+#[test]
+#[should_panic]
+fn loom_completion_broken_finish_in_any_life() {
+    with_fault(Fault::FinishInAnyLife, || check(3, shutdown_and_next_life));
+}
+
+#[test]
+#[should_panic]
+fn loom_completion_broken_reset_relaxed() {
+    with_fault(Fault::ResetRelaxed, || check(3, shutdown_and_next_life));
+}

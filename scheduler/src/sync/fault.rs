@@ -64,6 +64,10 @@ pub(crate) enum Fault {
     WakeIgnoresEpoch,
     /// `Completion::finish`: load and store instead of a read-modify-write.
     FinishByStore,
+    /// `Completion::finish_in`: does not ask whether the memory serves another by now.
+    FinishInAnyLife,
+    /// `Completion::reset`: whose the new life is, is not published with it.
+    ResetRelaxed,
     /// `Completion::end`: says "ended" while the finisher still reads the waiter.
     EndIgnoresWaiter,
     /// `Completion::detach`: stores instead of comparing and swapping.

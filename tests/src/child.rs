@@ -4,7 +4,7 @@
 //! child. Children run one at a time: what they measure, they would disturb in each other.
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -16,6 +16,9 @@ const WHICH: &str = "THREADLE_TEST_CHILD";
 
 /// Seconds until a child's own watchdog dumps and aborts.
 const PATIENCE: u64 = 120;
+
+/// Seconds until the parent gives a child up that did not even do that; it takes the child along.
+const LAST_PATIENCE: u64 = PATIENCE + 30;
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -151,6 +154,7 @@ pub fn watched_child(test: &str, body: impl FnOnce()) -> (ExitStatus, Vec<(Durat
         become_child(body);
     }
     let _alone = alone();
+    let _watchdog = Watchdog::new(LAST_PATIENCE);
     let begun = Instant::now();
     let mut child = again(test, "one").stdout(Stdio::null()).spawn().expect("the test binary starts again");
     let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
@@ -173,6 +177,7 @@ pub fn observed_children<T>(test: &str, body: impl FnOnce(Mode), look: impl Fn(M
         .into_iter()
         .map(|mode| {
             let _alone = alone();
+            let _watchdog = Watchdog::new(LAST_PATIENCE);
             let mut command = again(test, mode.name());
             command.stdin(Stdio::piped()).stderr(Stdio::inherit());
             let mut child = command.spawn().expect("the test binary starts again");
@@ -225,10 +230,18 @@ fn again(test: &str, which: &str) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    // SAFETY: between fork and exec this makes one system call, with numbers only; it neither allocates nor locks.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
     command
 }
 
 fn finish(mut child: Child) -> io::Result<End> {
+    let _watchdog = Watchdog::new(LAST_PATIENCE);
     let mut errors = child.stderr.take().expect("stderr is piped");
     let reader = thread::spawn(move || {
         let mut stderr = Vec::new();

@@ -259,6 +259,7 @@ impl<T> Drop for Join<T> {
 }
 
 /// The caller's frame must stay as it is: its runtime has ended.
+#[expect(clippy::disallowed_methods, reason = "the thread is never to do anything again")]
 fn never_return() -> ! {
     loop {
         match current::m() {

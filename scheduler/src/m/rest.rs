@@ -171,6 +171,7 @@ impl M {
 
     /// The runtime has ended while a goroutine of this thread is in the middle of something: its stack, and the thread-locals it may have
     /// borrowed, must stay. The thread sleeps for good.
+    #[expect(clippy::disallowed_methods, reason = "the thread is never to do anything again")]
     pub(crate) fn end_of_the_runtime(&self) -> ! {
         self.scheduler().m_sleeps_for_good(self);
         loop {

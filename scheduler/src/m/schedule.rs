@@ -179,7 +179,7 @@ impl M {
         let ring = || {
             // SAFETY: the loop holds its P and is inside.
             let queue = unsafe { p.queue() };
-            if queue.len() > 0 && self.may_start_fresh() { queue.pop_ring() } else { None }
+            if queue.queued() > 0 && self.may_start_fresh() { queue.pop_ring() } else { None }
         };
         let mine = || own.ready.borrow_mut().pop_front();
         let g = if tick & 1 == 0 { mine().or_else(ring) } else { ring().or_else(mine) };
@@ -238,7 +238,7 @@ impl M {
         if !left.is_empty() {
             injector.push(left);
         }
-        if p.ring.len() > 0 {
+        if p.ring.queued() > 0 {
             self.scheduler().wake_if_wanted();
         }
         Work(first, false)
@@ -270,7 +270,7 @@ impl M {
         own.batching.set(true);
         f();
         own.batching.set(false);
-        if own.batched.replace(false) && p.ring.len() > 0 {
+        if own.batched.replace(false) && p.ring.queued() > 0 {
             self.scheduler().wake_if_wanted();
         }
     }
@@ -308,7 +308,7 @@ impl M {
                 }
                 if let Some(g) = victim.ring.steal_into(queue) {
                     p.counters.steals.bump();
-                    p.counters.stolen.add(1 + queue.len() as u64);
+                    p.counters.stolen.add(1 + queue.queued() as u64);
                     return Work(g, false);
                 }
                 if last

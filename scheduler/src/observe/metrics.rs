@@ -90,7 +90,7 @@ fn collect(scheduler: &Scheduler) -> Metrics {
         idle_procs: scheduler.idle().counts().idle() as usize,
         goroutines: spawned.saturating_sub(finished) as usize,
         injected: scheduler.injector().len(),
-        queued: scheduler.ps().map(|p| p.ring.len()).collect(),
+        queued: scheduler.ps().map(|p| p.ring.queued()).collect(),
         waiting_for_stack: scheduler.stackless(),
         threads: scheduler.threads(),
         sleeping_threads: scheduler.idle().sleeping(),

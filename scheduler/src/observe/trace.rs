@@ -20,7 +20,7 @@ pub(crate) fn trace(scheduler: &Scheduler) {
         scheduler.injector().len(),
     );
     for p in scheduler.ps() {
-        let _infallible = write!(line, "{} ", p.ring.len());
+        let _infallible = write!(line, "{} ", p.ring.queued());
     }
     line.push_str("] schedticks=[ ");
     for p in scheduler.ps() {

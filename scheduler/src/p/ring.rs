@@ -77,7 +77,7 @@ impl<T: Linked> Ring<T> {
     /// How many elements the ring holds, without `runnext`: exact for the owner while nobody steals, a hint for all
     /// others.
     #[inline]
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn queued(&self) -> usize {
         let head = self.ends.head.load(Acquire);
         let tail = self.ends.tail.load(Acquire);
         tail.wrapping_sub(head).min(CAPACITY)
@@ -142,7 +142,7 @@ impl<T: Linked> Ring<T> {
 
 impl<T: Linked> fmt::Debug for Ring<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ring").field("len", &self.len()).field("next", &self.has_next()).finish()
+        f.debug_struct("Ring").field("queued", &self.queued()).field("next", &self.has_next()).finish()
     }
 }
 
@@ -300,8 +300,8 @@ impl<T: Linked> Owner<'_, T> {
 
     /// How many elements the ring holds, without `runnext`, at most: thieves only take.
     #[inline]
-    pub(crate) fn len(self) -> usize {
-        self.ring.len()
+    pub(crate) fn queued(self) -> usize {
+        self.ring.queued()
     }
 
     /// Whether ring and `runnext` are empty. For the owner this stays so until it puts something in.

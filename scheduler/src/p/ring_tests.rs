@@ -15,7 +15,7 @@ fn first_in_first_out_around_the_ring() {
     for round in 0..5 * CAPACITY {
         owner.push_back(items.get(round % CAPACITY)).expect("there is room");
         owner.push_back(items.get((round + 1) % CAPACITY)).expect("there is room");
-        assert_eq!((owner.len(), owner.room()), (2, CAPACITY - 2));
+        assert_eq!((owner.queued(), owner.room()), (2, CAPACITY - 2));
         assert_eq!(owner.pop_ring().map(|item| item.id), Some(round % CAPACITY));
         assert_eq!(owner.pop_ring().map(|item| item.id), Some((round + 1) % CAPACITY));
         assert!(owner.pop_ring().is_none() && owner.is_empty() && ring.is_empty());
@@ -35,7 +35,7 @@ fn overflow_moves_the_newest_half_in_order() {
     let batch = owner.push_back(items.get(CAPACITY)).expect_err("it is full");
     assert_eq!(batch.len(), BATCH);
     assert_eq!(ids(batch), (CAPACITY + 1 - BATCH..=CAPACITY).collect::<Vec<_>>());
-    assert_eq!(owner.len(), CAPACITY + 1 - BATCH);
+    assert_eq!(owner.queued(), CAPACITY + 1 - BATCH);
     assert_eq!(ids(owner.drain()), (0..CAPACITY + 1 - BATCH).collect::<Vec<_>>());
 }
 

@@ -164,7 +164,7 @@ impl Scheduler {
 
     /// Goroutines that any M with a P could run, or timers that are due. The `runnext` slots are left to their owners and the monitor.
     pub(crate) fn any_work(&self) -> bool {
-        !self.injector.is_empty() || self.ps().any(|p| p.ring.len() > 0)
+        !self.injector.is_empty() || self.ps().any(|p| p.ring.queued() > 0)
     }
 
     pub(crate) fn earliest_timer(&self) -> u64 {

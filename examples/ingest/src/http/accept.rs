@@ -11,13 +11,20 @@ use super::handler::Handler;
 
 /// The acceptor's goroutine: ends when the listener is closed. Every connection holds a clone of `alive`.
 pub(crate) fn accept(listener: &TcpListener, handler: &Arc<Handler>, alive: &Sender<()>) {
+    let mut complained = false;
     loop {
         let stream = match listener.accept() {
-            Ok((stream, _peer)) => stream,
+            Ok((stream, _peer)) => {
+                complained = false;
+                stream
+            }
             Err(_closed) if handler.stop.is_announced() => return,
             Err(error) => {
                 // Out of descriptors, most likely: some connection has to end first.
-                eprintln!("ingest: accepting a connection: {error}");
+                if !complained {
+                    eprintln!("ingest: accepting connections: {error}");
+                    complained = true;
+                }
                 threadle::time::sleep(Duration::from_millis(50));
                 continue;
             }

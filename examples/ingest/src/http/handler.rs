@@ -74,7 +74,11 @@ impl Handler {
         self.counters.request();
         // The blocking style begins here.
         let handling = threadle::go(move || self.take_in(&body));
-        Ok(handling.await.unwrap_or_else(|_| reply::broken()))
+        Ok(handling.await.unwrap_or_else(|ended| match ended.is_panic() {
+            true => reply::broken(),
+            // It never ran: there was no stack for it.
+            false => reply::unavailable("too many requests at once"),
+        }))
     }
 
     /// A request's goroutine: parse, queue, wait, answer.

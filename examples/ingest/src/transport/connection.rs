@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::ToSocketAddrs;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -17,7 +18,7 @@ use threadle::net::TcpStream;
 use super::pool::Origin;
 use super::stream::Wire;
 use super::tls::Tls;
-use super::{LARGEST_ANSWER, off_poll};
+use super::{CONNECT_TIMEOUT, LARGEST_ANSWER, off_poll};
 
 /// A connection to an origin.
 pub(super) struct Connection {
@@ -40,12 +41,7 @@ impl Connection {
     /// of their own: nothing may block inside a poll.
     pub(super) async fn open(origin: &Origin, tls: &Tls) -> io::Result<Self> {
         let address = (origin.host.clone(), origin.port);
-        let tcp = off_poll(move || {
-            let stream = TcpStream::connect((address.0.as_str(), address.1))?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        })
-        .await?;
+        let tcp = off_poll(move || connect(&address)).await?;
         let wire = if origin.tls { tls.connect(&origin.host, tcp).await? } else { Wire::Plain(tcp) };
         let (sender, driver) = http1::handshake(wire).await.map_err(io::Error::other)?;
         Ok(Self { sender, driver: Box::pin(driver), closed: false })
@@ -78,6 +74,22 @@ impl Connection {
         .await;
         !self.closed && self.sender.is_ready()
     }
+}
+
+/// Looks a name up and tries its addresses in turn.
+fn connect(address: &(String, u16)) -> io::Result<TcpStream> {
+    let addresses = threadle::blocking(|| address.to_socket_addrs())?;
+    let mut failed = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => failed = Some(io::Error::new(error.kind(), format!("{address}: {error}"))),
+        }
+    }
+    Err(failed.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
 }
 
 /// Completes `future`, which waits for the connection, by driving both.

@@ -1,4 +1,4 @@
-#![cfg_attr(not(loom), doc = include_str!("../../README.md"))]
+#![cfg_attr(not(loom), doc = include_str!("../README.md"))]
 #![cfg_attr(loom, doc = "What loom models of the runtime.")]
 
 #[cfg(not(loom))]

@@ -126,3 +126,32 @@ fn a_larger_stack_holds_more() {
         assert_eq!(reached, 50_000);
     }
 }
+
+/// A copy of the process by `fork` has none of the runtime's threads: using the runtime there is a panic that says so.
+#[test]
+fn a_forked_child_has_no_runtime() {
+    child::in_children(
+        "a_forked_child_has_no_runtime",
+        |_| {},
+        |mode| {
+            let status = mode.run(threadle::Builder::new(), || {
+                go(|| ()).join().expect("it only ends");
+                // SAFETY: the child calls only what panics before it takes a lock of another thread's, then _exit.
+                let child = unsafe { libc::fork() };
+                if child == 0 {
+                    let caught = std::panic::catch_unwind(|| drop(go(|| ())));
+                    // SAFETY: ends the process at once.
+                    unsafe { libc::_exit(if caught.is_err() { 7 } else { 8 }) };
+                }
+                let mut status = 0;
+                // SAFETY: the pointer is to a local; the child is ours.
+                assert_eq!(threadle::blocking(|| unsafe { libc::waitpid(child, &raw mut status, 0) }), child);
+                status
+            });
+            assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7, "the child ended with {status:#x}");
+        },
+        |_, end| {
+            end.succeeded().complained_of("fork");
+        },
+    );
+}

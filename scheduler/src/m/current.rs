@@ -11,6 +11,7 @@ use crate::runtime::Scheduler;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 #[derive(Clone, Copy)]
 struct Current {
@@ -21,6 +22,22 @@ struct Current {
 
 thread_local! {
     static CURRENT: Cell<Current> = const { Cell::new(Current { m: ptr::null(), scheduler: ptr::null() }) };
+}
+
+/// This process is a copy of one that had a runtime.
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Called in the child of a `fork`, by its only thread: the runtime's other threads did not come along, so the runtime is dead here. The
+/// thread is a plain one from now on.
+pub(crate) extern "C" fn after_fork() {
+    FORKED.store(true, Relaxed);
+    CURRENT.set(black_box(Current { m: ptr::null(), scheduler: ptr::null() }));
+}
+
+/// Whether this process was forked off one that had a runtime.
+#[inline]
+pub(crate) fn forked() -> bool {
+    FORKED.load(Relaxed)
 }
 
 /// The M this thread is, if it is one.

@@ -6,6 +6,7 @@ use crate::g::context::{Command, Context, Switch};
 use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
 use crate::limits::clock;
+use crate::m::current;
 use crate::runtime::Mode;
 use crate::stack;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +39,9 @@ impl M {
                 Some(context) => context.resume(),
                 None => unreachable!("{g:?} has no stack"),
             };
+            if current::forked() && current::m().is_none() {
+                child_came_back();
+            }
             // The thread is back on its own stack; the goroutine's is quiet.
             if let Command::Park(epoch) = command {
                 // The P is still ours or lost; either way these are ours to write until the commit.
@@ -189,6 +193,15 @@ impl M {
         }
         scheduler.goroutine_ended();
     }
+}
+
+/// A goroutine that forked has returned, or waits, in the child: there is nobody else to run.
+#[cold]
+fn child_came_back() -> ! {
+    eprintln!(
+        "threadle: a goroutine went on in the child of a fork, where there is no runtime: end the child with _exit, or exec a program"
+    );
+    std::process::abort();
 }
 
 /// The first function on a goroutine's stack. Nothing unwinds out of it.

@@ -75,10 +75,10 @@ impl Reports {
                 self.holds_up(m, held_up, burns);
             }
         }
-        let at_limit = others_wait
-            && scheduler.idle().counts().idle() == 0
-            && (scheduler.threads() >= scheduler.max_threads()
-                || (!self.detached.is_empty() && !self.may_burn(scheduler)));
+        // With no thread left to make, the P that was taken idles beside the work; with too many that compute, no P idles.
+        let no_thread = scheduler.threads() >= scheduler.max_threads();
+        let all_burn = scheduler.idle().counts().idle() == 0 && !self.detached.is_empty() && !self.may_burn(scheduler);
+        let at_limit = others_wait && (no_thread || all_burn);
         if !at_limit {
             self.limit_since = 0;
         } else if self.limit_since == 0 {

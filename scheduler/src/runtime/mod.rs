@@ -406,6 +406,8 @@ fn prepare_the_process() -> io::Result<()> {
     static ONCE: Once = Once::new();
     stack::overflow::install(&crate::observe::DESCRIBE)?;
     ONCE.call_once(|| {
+        // SAFETY: the handler touches a thread-local without a destructor and an atomic, which is all that a forked child may.
+        unsafe { libc::pthread_atfork(None, None, Some(current::after_fork)) };
         if crate::limits::membarrier::register() {
             // SAFETY: a private expedited membarrier is just that; `heavy` does not return without it; no M has started yet.
             unsafe { crate::m::fence::use_membarrier(heavy_or_abort) };
@@ -430,6 +432,10 @@ fn gcd(a: u32, b: u32) -> u32 {
 pub(crate) fn current_or_panic(what: &str) -> &'static Scheduler {
     match current::scheduler() {
         Some(scheduler) => scheduler,
+        None if current::forked() => panic!(
+            "{what} needs a running threadle runtime, and that of the parent process has not come along through fork: exec a program, or \
+             start a runtime of its own with threadle::run"
+        ),
         None => panic!("{what} needs a running threadle runtime: call this inside threadle::run"),
     }
 }

@@ -43,7 +43,7 @@ const WAITS: &[Wait] = &[
 
 /// As many goroutines as said watch for a timer themselves, each on the M it was started on, and go from there into a call, one after the
 /// other.
-fn watched_while_awayare_away(mode: Mode, callers: u64, (what, wait): Wait) {
+fn watched_while_away(mode: Mode, callers: u64, (what, wait): Wait) {
     let _watchdog = Watchdog::new(60);
     let (lateness, over_before) = mode.run(Builder::new().procs(2), || {
         let mut ends = Vec::new();
@@ -75,7 +75,7 @@ fn watched(wait: Wait) {
     thread::scope(|scope| {
         for mode in Mode::BOTH {
             for callers in 1..=4 {
-                scope.spawn(move || watched_while_awayare_away(mode, callers, wait));
+                scope.spawn(move || watched_while_away(mode, callers, wait));
             }
         }
     });

@@ -18,27 +18,24 @@ fn locked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinH
     GoBuilder::new().locked().go(body)
 }
 
-/// Their Ms can run nobody else, and never run out of work: on one processor they have to give it away in good time.
-fn yielding_starves_nobody(yielders: usize) {
+/// Its M can run nobody else, and never runs out of work: it has to give the one processor away in good time.
+#[test]
+fn a_locked_goroutine_that_yields_starves_nobody() {
     both_modes(1, |mode| {
         let over = Arc::new(AtomicBool::new(false));
-        let (begin, begun) = chan::bounded(yielders);
-        let yielders: Vec<_> = (0..yielders)
-            .map(|_| {
-                let (over, begin) = (Arc::clone(&over), begin.clone());
-                locked(move || {
-                    begin.send(()).expect("main counts them");
-                    let patience = Instant::now() + STARVED;
-                    while !over.load(SeqCst) && Instant::now() < patience {
-                        yield_now();
-                    }
-                    over.load(SeqCst)
-                })
-            })
-            .collect();
-        for _ in &yielders {
-            begun.recv().expect("each begins");
-        }
+        let (begin, begun) = chan::bounded(1);
+        let yielder = locked({
+            let over = Arc::clone(&over);
+            move || {
+                begin.send(()).expect("main listens");
+                let patience = Instant::now() + STARVED;
+                while !over.load(SeqCst) && Instant::now() < patience {
+                    yield_now();
+                }
+                over.load(SeqCst)
+            }
+        });
+        begun.recv().expect("it begins");
         for number in 0..20 {
             time::sleep(Duration::from_millis(1));
             assert_eq!(go(move || number).join().expect("it only returns"), number);
@@ -48,21 +45,8 @@ fn yielding_starves_nobody(yielders: usize) {
         assert_eq!(hear.recv(), Ok(7));
         outside.join().expect("it does not panic").expect("somebody listens");
         over.store(true, SeqCst);
-        for yielder in yielders {
-            let told = yielder.join().expect("it only yields");
-            assert!(told, "{mode}: main did not come round in {STARVED:?}");
-        }
+        assert!(yielder.join().expect("it only yields"), "{mode}: main did not come round in {STARVED:?}");
     });
-}
-
-#[test]
-fn a_locked_goroutine_that_yields_starves_nobody() {
-    yielding_starves_nobody(1);
-}
-
-#[test]
-fn locked_goroutines_that_yield_to_each_other_starve_nobody() {
-    yielding_starves_nobody(3);
 }
 
 /// What a locked goroutine makes ready, and how its own thread is busy, or not, until that has run. False: it has not.

@@ -5,7 +5,9 @@ use crate::g::G;
 use crate::idle::Released;
 use crate::limits::clock;
 use crate::p::P;
+use crate::runtime::Mode;
 use crate::timers::NEVER;
+use std::sync::atomic::Ordering::Relaxed;
 use threadle_netpoll::Polled;
 
 /// Every so many turns others are looked at first, however much is at hand (Go's number: a prime, so that it keeps step with nothing).
@@ -16,6 +18,9 @@ const STREAK: u32 = 16;
 const STEAL_ROUNDS: u32 = 4;
 /// A `runnext` that its own P is about to run is left to it for so long.
 const COURTESY_NS: u64 = 3_000;
+
+/// So many goroutines more at home than elsewhere are no crowd.
+const FEW: usize = 8;
 
 /// What looking for work came to.
 enum Found {
@@ -47,6 +52,7 @@ impl M {
                 return;
             }
             match self.look() {
+                Work(g, _) if self.places_elsewhere(g) => {}
                 Work(g, inherits_slice) => {
                     self.found_work();
                     self.execute(g, inherits_slice);
@@ -54,6 +60,31 @@ impl M {
                 Nothing => self.let_p_go(),
                 GaveP => {}
             }
+        }
+    }
+
+    /// Bound, a goroutine stays where it starts, so an M that many are at home on passes a fresh one to an idle P, if there is one: left to
+    /// themselves all connections of a server would be at home with the goroutine that accepts them, since that M is awake when they come.
+    fn places_elsewhere(&'static self, g: &'static G) -> bool {
+        let scheduler = self.scheduler();
+        if scheduler.mode() != Mode::Bound || g.started() || g.is_locked() {
+            return false;
+        }
+        // Without a seat left the other M could not start it either.
+        if scheduler.idle().counts().idle() == 0 || !scheduler.has_seats() || !self.is_crowded() {
+            return false;
+        }
+        // An M that searches counts as one in `claim`, which would refuse then.
+        self.found_work();
+        scheduler.wake_with(g)
+    }
+
+    /// Clearly more goroutines are at home here than on the threads of this runtime in the mean.
+    fn is_crowded(&self) -> bool {
+        let mine = self.owned.load(Relaxed) as usize;
+        mine >= FEW && {
+            let mean = self.scheduler().mean_at_home();
+            mine > mean + mean / 8 + FEW
         }
     }
 
@@ -270,7 +301,9 @@ impl M {
         own.batching.set(true);
         f();
         own.batching.set(false);
-        if own.batched.replace(false) && p.ring.queued() > 0 {
+        // One of them this M runs itself, at once.
+        let ready = p.ring.queued() + usize::from(p.ring.has_next());
+        if own.batched.replace(false) && ready > 1 {
             self.scheduler().wake_if_wanted();
         }
     }

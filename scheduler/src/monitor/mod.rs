@@ -317,11 +317,10 @@ impl Round {
         stuck
     }
 
-    /// Somebody waits for a descriptor or a timer, and nobody has polled for a while, nor is about to: the M that did is away.
+    /// Nobody has polled for a while, nor is about to: the M that did is away. Whether anybody waits for a descriptor or a timer by now is
+    /// no matter: who comes to wait later counts on somebody being there.
     fn unwatched(&self) -> bool {
-        let poller = self.scheduler.poller();
-        (poller.waiters() > 0 || self.scheduler.earliest_timer() != crate::timers::NEVER)
-            && poller.since_last_poll(Instant::now()) >= UNWATCHED
+        self.scheduler.poller().since_last_poll(Instant::now()) >= UNWATCHED
     }
 
     fn p(&self, index: usize) -> &'static P {

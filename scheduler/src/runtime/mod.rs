@@ -196,6 +196,28 @@ impl Scheduler {
         });
     }
 
+    /// Has an idle P and a sleeping M run this fresh goroutine. False: there is none, or somebody searches and would take it anyway.
+    pub(crate) fn wake_with(&'static self, g: &'static G) -> bool {
+        let mut placed = false;
+        self.as_waker(|| {
+            if let Some(Wakeup { p, m }) = self.idle.claim() {
+                // SAFETY: this thread took the P off the idle list and has not passed it on; the assignment below publishes the push.
+                placed = unsafe { self.p(p).queue() }.push_back(g).is_ok();
+                match m {
+                    Some(m) => m.assign(p, true),
+                    None => self.start_m_or_keep(p, true),
+                }
+            }
+        });
+        placed
+    }
+
+    /// How many started goroutines each P would have if they were spread evenly (bound mode).
+    pub(crate) fn mean_at_home(&self) -> usize {
+        let all: u32 = self.ms().alive.iter().map(|m| m.owned.load(Relaxed)).sum();
+        all as usize / self.procs as usize
+    }
+
     /// Does something that touches the poller or starts threads, unless the runtime ends; the shutdown waits for it.
     pub(crate) fn as_waker(&self, f: impl FnOnce()) {
         self.wakers.fetch_add(1, SeqCst);
@@ -344,6 +366,10 @@ impl Scheduler {
         ms.handles.retain(|(id, _)| *id != m.id);
         drop(ms);
         self.changed.notify_all();
+    }
+
+    pub(crate) fn has_seats(&self) -> bool {
+        self.seats.load(Relaxed) > 0
     }
 
     pub(crate) fn take_seat(&self) -> bool {

@@ -253,6 +253,18 @@ impl<M: Sleeper> Idle<M> {
         p
     }
 
+    /// Of the waiting Ms that can run more than their own work, the one that has waited longest: the caller gives it its own P.
+    pub(crate) fn next_waiting_for_all(&self) -> Option<&'static M> {
+        if self.waiting() == 0 {
+            return None;
+        }
+        let mut lists = lock(&self.lists);
+        let at = lists.waiting.iter().position(|m| m.rank() > 0)?;
+        let m = lists.waiting.remove(at)?;
+        self.waiting.store(lists.waiting.len(), Relaxed);
+        Some(m)
+    }
+
     /// The M that has waited longest: the caller gives it its own P. If the caller `searches`, it stops with that.
     pub(crate) fn next_waiting(&self, searches: bool) -> Option<&'static M> {
         if self.waiting() == 0 {

@@ -65,6 +65,8 @@ pub(crate) struct Own {
     pub(super) batching: Cell<bool>,
     pub(super) batched: Cell<bool>,
     pub(super) events: RefCell<Ready<Ticket>>,
+    /// On the last fairness tick the injector was looked at before the waiting Ms.
+    pub(super) injector_first: Cell<bool>,
     /// It took its place in the queue of waiting Ms when it gave its P away.
     pub(super) queued: Cell<bool>,
     random: Cell<u32>,
@@ -108,6 +110,7 @@ impl M {
                 batching: Cell::new(false),
                 batched: Cell::new(false),
                 events: RefCell::new(Ready::new()),
+                injector_first: Cell::new(false),
                 queued: Cell::new(false),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
                 in_call: Cell::new(false),

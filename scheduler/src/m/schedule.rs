@@ -121,7 +121,12 @@ impl M {
         if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
             self.poll(p);
             let scheduler = self.scheduler();
-            if scheduler.idle().waiting() > 0 || !scheduler.injector().is_empty() || !p.ring.is_empty() {
+            if !scheduler.injector().is_empty() || !p.ring.is_empty() {
+                // Not to the next that waits, which may be another of our kind: to one that can run these. It looks after those that wait.
+                scheduler.hand_on(self.give_up_p());
+                return GaveP;
+            }
+            if scheduler.idle().waiting() > 0 {
                 scheduler.hand_off(self.give_up_p());
                 return GaveP;
             }
@@ -142,6 +147,13 @@ impl M {
     fn fairness(&'static self, p: &'static P) -> Found {
         let scheduler = self.scheduler();
         self.poll(p);
+        // By turns: where more Ms always have something to run than there are Ps, some M always waits, and the injector would never be
+        // looked at.
+        let injector_first = !self.own().injector_first.get();
+        self.own().injector_first.set(injector_first);
+        if injector_first {
+            found!(self.one_injected());
+        }
         if scheduler.idle().waiting() > 0 {
             let searches = self.own().searching.get();
             // Asked once: something may come into the inbox the next moment, and then it would seem that we queued.
@@ -159,13 +171,18 @@ impl M {
                 return GaveP;
             }
         }
-        if !scheduler.injector().is_empty()
-            && self.may_start_fresh()
-            && let Some(g) = scheduler.injector().pop_one()
-        {
-            return Work(g, false);
+        self.one_injected()
+    }
+
+    fn one_injected(&self) -> Found {
+        let injector = self.scheduler().injector();
+        if injector.is_empty() || !self.may_start_fresh() {
+            return Nothing;
         }
-        Nothing
+        match injector.pop_one() {
+            Some(g) => Work(g, false),
+            None => Nothing,
+        }
     }
 
     fn has_ready(&self) -> bool {

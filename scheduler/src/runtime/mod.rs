@@ -237,12 +237,17 @@ impl Scheduler {
         // Everybody is busy: somebody must look round, for the poller and for what the busy ones left. `release` would see it too, but
         // nobody would be awake to search.
         if own_work || !self.injector.is_empty() || counts.searching() + counts.idle() == 0 {
-            return match self.idle.take_sleeper() {
-                Some(m) => m.assign(p, false),
-                None => self.start_m_or_keep(p, false),
-            };
+            return self.hand_on(p);
         }
         self.let_idle(p);
+    }
+
+    /// A P with work for whoever may run it: to a waiting, sleeping or new M that can.
+    pub(crate) fn hand_on(&'static self, p: u32) {
+        match self.idle.next_waiting_for_all().or_else(|| self.idle.take_sleeper()) {
+            Some(m) => m.assign(p, false),
+            None => self.start_m_or_keep(p, false),
+        }
     }
 
     fn let_idle(&'static self, p: u32) {

@@ -1,0 +1,88 @@
+//! Goroutines that always have something to do, on more threads than processors, starve nobody who is new.
+#![expect(clippy::disallowed_methods, reason = "goroutines that block at their start begin on threads of their own")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use threadle::{Builder, GoBuilder, JoinHandle, blocking, chan, go, time, yield_now};
+use threadle_tests::{Mode, Watchdog, both_modes};
+
+/// Nobody who is given a turn at all waits for one so long.
+const STARVED: Duration = Duration::from_secs(5);
+
+/// Yields until it is told, and no longer than anybody may have to wait. True: it was told.
+fn yields(over: &AtomicBool) -> bool {
+    let patience = Instant::now() + STARVED;
+    while !over.load(SeqCst) && Instant::now() < patience {
+        yield_now();
+    }
+    over.load(SeqCst)
+}
+
+fn all_were_told(mode: Mode, yielders: Vec<JoinHandle<bool>>) {
+    for yielder in yielders {
+        assert!(yielder.join().expect("it only yields"), "{mode}: somebody did not come to a turn in {STARVED:?}");
+    }
+}
+
+/// None of their Ms can run anybody else: it does not do to give the processor only to each other.
+#[test]
+fn locked_goroutines_that_yield_starve_nobody() {
+    both_modes(1, |mode| {
+        let over = Arc::new(AtomicBool::new(false));
+        let (begin, begun) = chan::bounded(8);
+        let yielders: Vec<_> = (0..8)
+            .map(|_| {
+                let (over, begin) = (Arc::clone(&over), begin.clone());
+                GoBuilder::new().locked().go(move || {
+                    begin.send(()).expect("main counts them");
+                    yields(&over)
+                })
+            })
+            .collect();
+        for _ in &yielders {
+            begun.recv().expect("each begins");
+        }
+        for number in 0..10 {
+            time::sleep(Duration::from_millis(1));
+            assert_eq!(go(move || number).join().expect("it only returns"), number);
+        }
+        over.store(true, SeqCst);
+        all_were_told(mode, yielders);
+    });
+}
+
+/// What they started on stays their thread, so that there are more threads with work than processors; each has a turn, and the global
+/// queue has too.
+#[test]
+fn bound_goroutines_that_yield_do_not_starve_the_global_queue() {
+    for procs in [1, 2] {
+        let _watchdog = Watchdog::new(60);
+        Mode::Bound.run(Builder::new().procs(procs), || {
+            let over = Arc::new(AtomicBool::new(false));
+            let (begin, begun) = chan::bounded(8);
+            let yielders: Vec<_> = (0..8)
+                .map(|_| {
+                    let (over, begin) = (Arc::clone(&over), begin.clone());
+                    go(move || {
+                        thread::sleep(Duration::from_millis(100));
+                        begin.send(()).expect("main counts them");
+                        yields(&over)
+                    })
+                })
+                .collect();
+            for _ in &yielders {
+                begun.recv().expect("each begins");
+            }
+            for number in 0..10 {
+                // Inside a call there is no processor whose queue it could be put in.
+                let fresh = blocking(|| go(move || number));
+                assert_eq!(fresh.join().expect("it only returns"), number);
+            }
+            over.store(true, SeqCst);
+            all_were_told(Mode::Bound, yielders);
+        });
+    }
+}

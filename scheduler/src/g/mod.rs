@@ -44,17 +44,15 @@ impl Joiner {
     }
 }
 
-/// See the module's documentation.
-#[repr(C)]
+/// See the module's documentation. In this order, and on cache lines of its own: what every switch touches comes first.
+#[repr(C, align(64))]
 pub(crate) struct G {
     /// First, so that a ticket's pointer to a waiter can be one to its goroutine.
     waiter: Waiter,
     link: AtomicPtr<G>,
-    id: AtomicU64,
-    scheduler: AtomicPtr<Scheduler>,
     /// The M whose thread this goroutine may not leave: in bound mode since it started, and a locked one's own. Null: any.
     home: AtomicPtr<M>,
-    spawned_at: AtomicPtr<Location<'static>>,
+    scheduler: AtomicPtr<Scheduler>,
     /// When the present wait began, or when it was made runnable; nanoseconds of `limits::clock`, 0: unknown.
     since: AtomicU64,
     reason: AtomicU8,
@@ -65,12 +63,15 @@ pub(crate) struct G {
     /// Its last announced call took long.
     calls_last: AtomicBool,
     stack_size: AtomicU32,
-    name: Mutex<Option<Arc<str>>>,
-    pub(crate) completion: Completion<Joiner>,
     own: UnsafeCell<Own>,
+    pub(crate) completion: Completion<Joiner>,
+    id: AtomicU64,
+    spawned_at: AtomicPtr<Location<'static>>,
+    name: Mutex<Option<Arc<str>>>,
 }
 
 /// What only the present owner of the goroutine may touch.
+#[repr(C)]
 pub(crate) struct Own {
     pub(crate) context: Option<Context>,
     pub(crate) switch: *const Switch,

@@ -45,6 +45,8 @@ mod ready;
 #[cfg(not(loom))]
 mod runtime;
 #[cfg(not(loom))]
+mod say;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 mod stack;

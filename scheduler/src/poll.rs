@@ -42,6 +42,6 @@ pub(crate) fn wake_ready(ready: &mut Ready<Ticket>) {
 /// The poll itself failed: no descriptor can ever become ready again, so going on would be a silent hang.
 #[cold]
 pub(crate) fn broken(error: &io::Error) -> ! {
-    eprintln!("threadle: the poll of the descriptors failed: {error}; the runtime cannot go on");
+    crate::say::say!("threadle: the poll of the descriptors failed: {error}; the runtime cannot go on");
     std::process::abort();
 }

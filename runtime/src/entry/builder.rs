@@ -6,8 +6,8 @@ use threadle_scheduler::{Config, Mode};
 
 /// Runs `main` as the first goroutine of a new runtime in **bound** mode and returns what it returns.
 ///
-/// A goroutine stays on the thread it started on; one that has not started may go to any thread. That makes it safe: see the book's page on
-/// soundness for what each mode promises. [`run_migrating`] is the other mode, [`Builder`] sets options.
+/// A goroutine stays on the thread it started on; one that has not started may go to any thread. That makes it safe: the
+/// crate's front page says what each mode promises. [`run_migrating`] is the other mode, [`Builder`] sets options.
 ///
 /// When `main` returns, the runtime ends: other goroutines are abandoned where they are parked, and their joins say so. See
 /// [`Builder::drain`] to wait for them first. The calling thread only waits meanwhile. Inside a goroutine (of another runtime) this counts as

@@ -198,7 +198,7 @@ impl M {
 /// A goroutine that forked has returned, or waits, in the child: there is nobody else to run.
 #[cold]
 fn child_came_back() -> ! {
-    eprintln!(
+    crate::say::say!(
         "threadle: a goroutine went on in the child of a fork, where there is no runtime: end the child with _exit, or exec a program"
     );
     std::process::abort();
@@ -222,7 +222,7 @@ fn body(g: &'static G, switch: *const Switch) {
             // Nobody will ask. As with std's threads a panic of the result's Drop has nowhere to go; unlike there it costs nobody else.
             // SAFETY: the room holds the result, and the handle is gone.
             if catch_unwind(AssertUnwindSafe(|| unsafe { (table.drop_result)(room) })).is_err() {
-                eprintln!("threadle: the result of goroutine {} panicked in its Drop", g.id());
+                crate::say::say!("threadle: the result of goroutine {} panicked in its Drop", g.id());
             }
         }
     }

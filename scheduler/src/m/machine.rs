@@ -453,7 +453,7 @@ impl M {
 fn warn_of_a_wait_in_the_loop() {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Relaxed) {
-        eprintln!(
+        crate::say::say!(
             "threadle: a waker or a timer's callback has to wait: it holds up the scheduler itself; use `go` for what may wait. Said once"
         );
     }
@@ -464,7 +464,7 @@ fn warn_of_a_wait_in_a_poll(g: Option<&'static G>) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Relaxed) {
         let at = g.and_then(G::spawned_at).map_or_else(String::new, |at| format!(" (goroutine spawned at {at})"));
-        eprintln!(
+        crate::say::say!(
             "threadle: a call inside a future's poll has to wait{at}: it holds its whole thread meanwhile; use `go` for blocking code. Said once"
         );
     }

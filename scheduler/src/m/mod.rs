@@ -21,4 +21,4 @@ mod thread;
 #[cfg(not(loom))]
 pub(crate) use machine::M;
 #[cfg(not(loom))]
-pub(crate) use thread::start_thread;
+pub(crate) use thread::{AbortOnPanic, start_thread};

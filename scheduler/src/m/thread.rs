@@ -14,20 +14,11 @@ pub(crate) fn start_thread(scheduler: &'static Scheduler, m: &'static M) -> io::
 }
 
 fn live(m: &'static M) {
-    /// A panic may not cross the loop: goroutines' panics end at their root, so this is a fault of the runtime.
-    struct Abort;
-    impl Drop for Abort {
-        fn drop(&mut self) {
-            if std::thread::panicking() {
-                eprintln!("threadle: a panic reached the scheduler's loop; this is a bug in the runtime");
-                std::process::abort();
-            }
-        }
-    }
-    let _abort = Abort;
+    let _abort = AbortOnPanic;
     current::become_m(m);
     // Without it an overflow is still caught, as a plain SIGSEGV with less of a message.
-    let _stack = AltStack::install().inspect_err(|error| eprintln!("threadle: no signal stack for a thread: {error}"));
+    let _stack =
+        AltStack::install().inspect_err(|error| crate::say::say!("threadle: no signal stack for a thread: {error}"));
     m.set_clock(ThreadClock::current().ok());
     m.run();
     m.give_back_unstarted();
@@ -39,4 +30,17 @@ fn live(m: &'static M) {
     }
     current::leave_m();
     m.scheduler().thread_ends(m);
+}
+
+/// A panic may not cross the loop of an M, nor end the monitor in silence: goroutines' panics end at their root, so this is a fault of the
+/// runtime, and half of one would be worse than none.
+pub(crate) struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            crate::say::say!("threadle: a panic reached the scheduler's loop; this is a bug in the runtime");
+            std::process::abort();
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod report;
 mod retake;
 
 use crate::limits::{clock, cpu};
+use crate::m::AbortOnPanic;
 use crate::m::note::Note;
 use crate::p::P;
 use crate::runtime::Scheduler;
@@ -85,7 +86,7 @@ impl Monitor {
         self.note.set();
         let handle = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(handle) = handle {
-            // A panic of the monitor was reported by the hook; the runtime ends anyway.
+            // It aborts the process rather than panic.
             let _ended = handle.join();
         }
     }
@@ -152,6 +153,7 @@ impl Round {
     }
 
     fn live(mut self) {
+        let _abort = AbortOnPanic;
         precise_sleeps();
         let monitor = self.scheduler.monitor();
         while !monitor.stopping.load(Acquire) {

@@ -52,7 +52,7 @@ impl Reports {
         }
         self.said_of.push(g.id());
         let what = if burns { "computes" } else { "blocks its thread" };
-        eprintln!(
+        crate::say::say!(
             "threadle: {} {what} without a switching call and holds up {held_up} or more ready goroutines of its thread; \
              checkpoint() or blocking() would cure it",
             who(Some(g))
@@ -86,7 +86,7 @@ impl Reports {
         } else if now - self.limit_since >= SECOND_NS && !self.limit_reported {
             self.limit_reported = true;
             let oldest = self.detached.iter().min_by_key(|d| d.since).and_then(|d| d.m.running());
-            eprintln!(
+            crate::say::say!(
                 "threadle: work has waited for a second: {} of at most {} threads are in use, {} goroutines run without a P; the oldest is {}",
                 scheduler.threads(),
                 scheduler.max_threads(),

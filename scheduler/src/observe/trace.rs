@@ -26,5 +26,5 @@ pub(crate) fn trace(scheduler: &Scheduler) {
     for p in scheduler.ps() {
         let _infallible = write!(line, "{} ", p.tick.load(Relaxed));
     }
-    eprintln!("{line}]");
+    crate::say::say!("{line}]");
 }

@@ -51,7 +51,9 @@ impl Config {
             Err(_) => {}
             Ok(text) => match text.trim().parse::<usize>() {
                 Ok(procs) if procs > 0 => return (procs.min(MAX_PROCS), false),
-                _ => eprintln!("threadle: THREADLE_PROCS={text:?} is not a positive number; using the CPUs at hand"),
+                _ => crate::say::say!(
+                    "threadle: THREADLE_PROCS={text:?} is not a positive number; using the CPUs at hand"
+                ),
             },
         }
         (crate::limits::cpu::available_procs().clamp(1, MAX_PROCS), true)
@@ -70,7 +72,7 @@ pub(super) fn trace_interval() -> Option<Duration> {
             Some(("sched", ms)) if ms.parse::<u64>().is_ok_and(|ms| ms > 0) => {
                 interval = ms.parse().ok().map(Duration::from_millis);
             }
-            _ => eprintln!("threadle: THREADLE_TRACE: {part:?} is not understood; known: sched=MILLISECONDS"),
+            _ => crate::say::say!("threadle: THREADLE_TRACE: {part:?} is not understood; known: sched=MILLISECONDS"),
         }
     }
     interval

@@ -449,7 +449,7 @@ fn prepare_the_process() -> io::Result<()> {
 
 fn heavy_or_abort() {
     if !crate::limits::membarrier::heavy() {
-        eprintln!("threadle: the kernel refuses a membarrier it had granted; the runtime cannot go on");
+        crate::say::say!("threadle: the kernel refuses a membarrier it had granted; the runtime cannot go on");
         std::process::abort();
     }
 }

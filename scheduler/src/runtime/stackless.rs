@@ -143,7 +143,7 @@ pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
         }
     }));
     if dropped.is_err() {
-        eprintln!("threadle: the closure of goroutine {}, which never ran, panicked in its Drop", g.id());
+        crate::say::say!("threadle: the closure of goroutine {}, which never ran, panicked in its Drop", g.id());
     }
     g.clear_home();
     g.state().finish();

@@ -47,7 +47,14 @@ impl Guards {
 /// Whether the kernel can mark a range as a guard without a mapping of its own; tried once.
 fn kernel_marks_guards() -> bool {
     static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| std::env::var_os(ENVIRONMENT).is_none_or(|way| way != "mprotect") && probe().is_ok())
+    *ANSWER.get_or_init(|| match std::env::var_os(ENVIRONMENT) {
+        Some(way) if way == "mprotect" => false,
+        Some(way) if !way.is_empty() => {
+            crate::say::say!("threadle: {ENVIRONMENT}={way:?} is not understood; known: mprotect");
+            probe().is_ok()
+        }
+        _ => probe().is_ok(),
+    })
 }
 
 fn probe() -> io::Result<()> {

@@ -143,13 +143,13 @@ fn loom_idle_submit_against_release_of_a_searcher() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "work is left lying while a P idles")]
 fn loom_idle_broken_submit_without_fence() {
     with_fault(Fault::SubmitWithoutFence, || check(3, || submit_against_release(false)));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "work is left lying while a P idles")]
 fn loom_idle_broken_release_without_fence() {
     with_fault(Fault::ReleaseWithoutFence, || check(3, || submit_against_release(false)));
 }
@@ -181,7 +181,7 @@ fn loom_idle_inject_against_release() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "a batch is left lying while a P idles")]
 fn loom_idle_broken_inject_without_fence() {
     with_fault(Fault::SubmitWithoutFence, || check(3, inject_against_release));
 }
@@ -208,7 +208,7 @@ fn loom_idle_submit_against_stop() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "work is left lying while a P idles")]
 fn loom_idle_broken_stop_without_fence() {
     with_fault(Fault::StopWithoutFence, || check(3, submit_against_stop));
 }
@@ -265,7 +265,7 @@ fn loom_idle_claim_in_vain() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "work is left lying while the P idles")]
 fn loom_idle_broken_claim_stops_late() {
     with_fault(Fault::ClaimStopsLate, || check(3, claim_in_vain));
 }
@@ -289,7 +289,7 @@ fn loom_idle_two_ms_and_a_submitter() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "work is left lying while every P idles")]
 fn loom_idle_broken_two_ms_release_without_fence() {
     with_fault(Fault::ReleaseWithoutFence, || check(2, two_ms_and_a_submitter));
 }
@@ -353,13 +353,13 @@ fn loom_idle_let_go_to_one_who_waits() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "work is left lying while a P idles")]
 fn loom_idle_broken_hand_over_stops_late() {
     with_fault(Fault::HandOverStopsLate, || check(3, || hand_over_and_submit(give_to_next)));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "work is left lying while a P idles")]
 fn loom_idle_broken_let_go_stops_late() {
     with_fault(Fault::HandOverStopsLate, || check(3, || hand_over_and_submit(let_go)));
 }
@@ -388,7 +388,7 @@ fn loom_idle_wait_against_release() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "it waits while a P idles, or got it twice")]
 fn loom_idle_broken_idle_while_one_waits() {
     with_fault(Fault::IdleWhileOneWaits, || check(3, wait_against_release));
 }
@@ -447,19 +447,19 @@ fn loom_idle_inbox_against_sleep() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "asleep over a full inbox")]
 fn loom_idle_broken_sleep_without_look() {
     with_fault(Fault::SleepWithoutLook, || check(3, inbox_against_sleep));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "asleep over a full inbox")]
 fn loom_idle_broken_sleep_without_fence() {
     with_fault(Fault::SleepWithoutFence, || check(3, inbox_against_sleep));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "asleep over a full inbox")]
 fn loom_idle_broken_pushed_without_fence() {
     with_fault(Fault::PushedWithoutFence, || check(3, inbox_against_sleep));
 }

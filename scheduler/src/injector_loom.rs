@@ -37,7 +37,7 @@ fn loom_injector_length_never_under_reports() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "a finished push is hidden")]
 fn loom_injector_broken_counts_late() {
     with_fault(Fault::InjectorCountsLate, || check(3, length_never_under_reports));
 }
@@ -76,7 +76,7 @@ fn loom_injector_submit_against_stop_searching() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "stranded")]
 fn loom_injector_broken_no_fences() {
     check(3, || submit_against_stop_searching(false));
 }

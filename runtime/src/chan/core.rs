@@ -181,7 +181,7 @@ impl<T> Channel<T> {
                 checkpoint();
                 Ok(())
             }
-            Offer::Full(value) => self.send_slow(state, value, deadline),
+            Offer::Full(value) => self.send_slow(value, deadline, state),
             Offer::Closed(value) => {
                 drop(state);
                 checkpoint();
@@ -193,9 +193,10 @@ impl<T> Channel<T> {
     #[cold]
     fn send_slow(
         &self,
-        mut state: MutexGuard<'_, State<T>>,
         value: T,
         deadline: Option<Instant>,
+        // The last, so that it goes first, should opening the park panic (`no_switch`): the value has a Drop of the user's.
+        mut state: MutexGuard<'_, State<T>>,
     ) -> Result<(), SendTimeoutError<T>> {
         let parking = Parking::open(Reason::ChanSend);
         let node = Waiter::new(parking.ticket(), Slot::new(Some(value)));

@@ -25,17 +25,19 @@ impl<T> JoinHandle<T> {
     /// # Errors
     /// If it panicked, its runtime ended first, or it never got a stack: [`JoinError`] tells which.
     ///
+    /// # Panics
+    /// If it was polled as a future and was ready: the outcome was given then.
+    ///
     /// ```
     /// threadle::run(|| {
     ///     let error = threadle::go(|| if true { panic!("no") }).join().unwrap_err();
     ///     assert!(error.is_panic());
     /// });
     /// ```
+    #[track_caller]
     pub fn join(mut self) -> Result<T, JoinError> {
-        match self.join.take() {
-            Some(join) => outcome(join.wait()),
-            None => Err(JoinError(Repr::Abandoned)),
-        }
+        let Some(join) = self.join.take() else { panic!("a JoinHandle was joined after it was ready as a future") };
+        outcome(join.wait())
     }
 
     /// Whether it has ended. Does not switch.

@@ -69,6 +69,8 @@ impl Socket {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The shutdown in `close` makes a read say "end" and an accept "invalid": that is not the peer's doing.
+                _ if self.descriptor.is_closed() => break Err(closed_error()),
                 result => break result,
             }
         };
@@ -120,6 +122,8 @@ impl Socket {
             loop {
                 match attempt(&self.file) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                    _ if self.descriptor.is_closed() => return Err(closed_error()),
                     result => return result,
                 }
             }

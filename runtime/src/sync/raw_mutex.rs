@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `LOCKED` | by whoever takes the lock, with the CAS that takes it | by the unlocker; kept set in a hand-off |
 //! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, before it queues | under the list's lock, when the list has become empty |
-//! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock or queues again |
+//! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock; by anybody who queues |
 //! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond | with the last hand-off, or by a waiter that was handed the lock within a millisecond |
 //!
 //! *Normal mode*: unlock frees the lock and wakes the first waiter, which then competes with whoever comes by; a running goroutine usually
@@ -108,7 +108,9 @@ impl RawMutex {
             let since = *since.get_or_insert_with(Instant::now);
             let mut waiters = lock(&self.waiters);
             let parking = Parking::open(Reason::MutexLock);
-            if self.exchange(word, (word | QUEUED | starving) & !mine, Ordering::Relaxed).is_err() {
+            // Anybody's `WOKEN`, not only ours: whoever it was set for may never run again, if its runtime has ended since. `LOCKED` is set,
+            // so the holder's unlock wakes the next one; at worst one too many is awake.
+            if self.exchange(word, (word | QUEUED | starving) & !WOKEN, Ordering::Relaxed).is_err() {
                 continue;
             }
             let node = Waiter::new(parking.ticket(), Handed(false));

@@ -152,13 +152,13 @@ fn loom_completion_join() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_completion_broken_done_before_the_last_switch() {
     check(3, || join(true));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "a waiter that nobody wakes")]
 fn loom_completion_broken_finish_by_store() {
     with_fault(Fault::FinishByStore, || check(3, || join(false)));
 }
@@ -182,7 +182,8 @@ fn loom_completion_found_ended() {
 }
 
 #[test]
-#[should_panic]
+#[cfg_attr(debug_assertions, should_panic(expected = "is freed while its waiter is looked at"))]
+#[cfg_attr(not(debug_assertions), should_panic(expected = "Causality violation"))]
 fn loom_completion_broken_end_ignores_waiter() {
     with_fault(Fault::EndIgnoresWaiter, || check(3, found_ended));
 }
@@ -211,13 +212,13 @@ fn loom_completion_detach_with_a_waiter() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "freed by both, or by nobody")]
 fn loom_completion_broken_detach_by_store() {
     with_fault(Fault::DetachByStore, || check(3, || detach(false)));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "a waiter was left behind")]
 fn loom_completion_broken_detach_leaves_waiter() {
     with_fault(Fault::DetachLeavesWaiter, || check(3, || detach(true)));
 }
@@ -283,13 +284,13 @@ fn loom_completion_shutdown_and_next_life() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "it ends once, in one way")]
 fn loom_completion_broken_finish_in_any_life() {
     with_fault(Fault::FinishInAnyLife, || check(3, shutdown_and_next_life));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "it ends once, in one way")]
 fn loom_completion_broken_reset_relaxed() {
     with_fault(Fault::ResetRelaxed, || check(3, shutdown_and_next_life));
 }

@@ -113,7 +113,7 @@ fn park_commit<const N: usize>(wins: [Win; N], early: bool) {
     let woken = winners == 1;
     let status = if woken || !parked { Status::Running } else { Status::Waiting };
     let now = world.state.load();
-    assert_eq!(now.status(), status);
+    assert_eq!(now.status(), status, "the status is not what the winner left");
     assert!(parked || woken, "the commit failed, but nobody woke it");
     assert_eq!(now.park_open(), !woken);
     assert_eq!(now.expired(), won[N - 1]);
@@ -139,19 +139,19 @@ fn loom_state_two_wakers_and_a_deadline() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_state_broken_commit_before_the_switch() {
     check(3, || park_commit([State::wake, State::expire], true));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "the status is not what the winner left")]
 fn loom_state_broken_commit_by_store() {
     with_fault(Fault::CommitByStore, || check(3, waker_and_deadline));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_state_broken_commit_relaxed() {
     with_fault(Fault::CommitRelaxed, || check(3, waker_and_deadline));
 }
@@ -197,7 +197,7 @@ fn loom_state_stale_ticket() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "one park, two winners")]
 fn loom_state_broken_wake_ignores_epoch() {
     with_fault(Fault::WakeIgnoresEpoch, || check(3, stale_ticket));
 }
@@ -261,7 +261,7 @@ fn loom_state_park_against_shutdown() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "parked in a runtime that has ended")]
 fn loom_state_broken_commit_without_fence() {
     with_fault(Fault::CommitWithoutFence, || check(3, park_against_shutdown));
 }

@@ -51,13 +51,13 @@ fn loom_inbox_two_wakers() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "out of order")]
 fn loom_inbox_broken_take_by_store() {
     with_fault(Fault::InboxTakeByStore, || check(3, two_wakers));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_inbox_broken_push_relaxed() {
     with_fault(Fault::InboxPushRelaxed, || check(3, two_wakers));
 }

@@ -171,37 +171,38 @@ fn loom_lease_surrender() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_no_light_fence() {
     with_fault(Fault::LeaseNoLightFence, || check(5, unannounced_two_rounds));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_no_heavy_fence() {
     with_fault(Fault::LeaseNoHeavyFence, || check(5, unannounced_two_rounds));
 }
 
 #[test]
-#[should_panic]
+#[cfg_attr(debug_assertions, should_panic(expected = "an M has one P at a time"))]
+#[cfg_attr(not(debug_assertions), should_panic(expected = "a P belongs to nobody, or to two"))]
 fn loom_lease_broken_flag_is_verdict() {
     with_fault(Fault::LeaseFlagIsVerdict, || check(5, unannounced_two_rounds));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_verdict_unlocked() {
     with_fault(Fault::LeaseVerdictUnlocked, || check(3, unannounced_two_monitors));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "a P belongs to nobody, or to two")]
 fn loom_lease_broken_any_holder() {
     with_fault(Fault::LeaseAnyHolder, || check(5, unannounced_two_rounds));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_exit_relaxed() {
     with_fault(Fault::LeaseExitRelaxed, || check(5, unannounced_two_rounds));
 }
@@ -232,19 +233,19 @@ fn loom_lease_announced_two_takers() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_call_taken_by_store() {
     with_fault(Fault::CallTakenByStore, || check(5, announced_two_rounds));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_call_ends_by_store() {
     with_fault(Fault::CallEndsByStore, || check(5, announced_two_rounds));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_call_opened_relaxed() {
     with_fault(Fault::CallOpenedRelaxed, || check(5, announced_two_rounds));
 }
@@ -296,7 +297,7 @@ fn loom_lease_mixed_two_monitors() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_lease_broken_call_leaves_runtime() {
     with_fault(Fault::CallLeavesRuntime, || check(5, mixed));
 }

@@ -30,7 +30,7 @@ fn loom_note_two_setters() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "sleeps for good")]
 fn loom_note_broken_emptied_by_store() {
     with_fault(Fault::NoteEmptiedByStore, || check(3, two_setters));
 }

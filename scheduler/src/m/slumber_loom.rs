@@ -71,7 +71,7 @@ fn loom_slumber_two_wakers_here_and_there() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "sleeps for good")]
 fn loom_slumber_broken_note_taken_without_release() {
     with_fault(Fault::NoteTakenWithoutRelease, || check(3, || sleep_until_given(1, [true, true])));
 }

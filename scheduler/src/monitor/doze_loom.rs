@@ -108,13 +108,13 @@ fn loom_doze_against_a_wanted_thread() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_without_fence() {
     with_fault(Fault::DozeWithoutFence, || check(3, || sleep_against(1, &[World::take_p])));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_busy_without_fence() {
     with_fault(Fault::BusyWithoutFence, || check(3, || sleep_against(1, &[World::take_p])));
 }

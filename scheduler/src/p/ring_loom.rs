@@ -69,17 +69,17 @@ fn overflow_against_two_thieves() {
 
 #[test]
 fn loom_ring_overflow_against_two_thieves() {
-    check(2, overflow_against_two_thieves);
+    check(3, overflow_against_two_thieves);
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_ring_broken_pop_by_store() {
     with_fault(Fault::RingPopByStore, || check(2, overflow_against_two_thieves));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "lost or doubled")]
 fn loom_ring_broken_overflow_by_store() {
     with_fault(Fault::RingOverflowByStore, || check(2, overflow_against_two_thieves));
 }
@@ -117,7 +117,7 @@ fn loom_ring_torn_look() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "an element was read before it was published")]
 fn loom_ring_broken_tail_relaxed() {
     with_fault(Fault::RingTailRelaxed, || check(3, torn_look));
 }
@@ -159,7 +159,7 @@ fn loom_ring_thief_is_robbed() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "an element was read before it was published")]
 fn loom_ring_broken_robbed_before_published() {
     with_fault(Fault::RingTailRelaxed, || check(3, thief_is_robbed));
 }
@@ -186,7 +186,7 @@ fn loom_ring_thief_with_little_room() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "lost or doubled")]
 fn loom_ring_broken_steal_ignores_room() {
     with_fault(Fault::RingStealIgnoresRoom, || check(1, thief_with_little_room));
 }
@@ -229,7 +229,7 @@ fn loom_ring_next_against_two_thieves() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_ring_broken_next_pop_by_store() {
     with_fault(Fault::NextPopByStore, || check(3, next_against_two_thieves));
 }
@@ -265,7 +265,7 @@ fn loom_ring_next_comes_back() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn loom_ring_broken_next_acquired_by_load() {
     with_fault(Fault::NextAcquiredByLoad, || check(3, next_comes_back));
 }
@@ -300,7 +300,7 @@ fn loom_ring_never_empty() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "said to be empty while an item was queued")]
 fn loom_ring_broken_empty_looks_once() {
     with_fault(Fault::RingEmptyLooksOnce, || check(3, never_empty));
 }

@@ -16,7 +16,11 @@
 //! [`service::Service`] starts and stops all of it inside a running runtime,
 //! which is how `ingest serve`, `ingest demo` and the tests use it.
 
+// These panic when nobody reads them any more: `console` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod config;
+pub mod console;
 pub mod counters;
 #[cfg(feature = "demo")]
 pub mod demo;

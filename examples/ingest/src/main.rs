@@ -1,5 +1,7 @@
 //! The `ingest` command. What it does is in the library; see the README.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod cli;
 
 use std::io;
@@ -7,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ingest::config::Config;
+use ingest::console;
 use ingest::service::Service;
 use threadle::signal::{self, Signal};
 
@@ -28,7 +31,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("ingest: {error}");
+            console::log(format_args!("ingest: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -52,12 +55,12 @@ fn serve(config: Config) -> io::Result<bool> {
     let signals = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT])?;
     let (store, drain) = (config.store.clone(), config.drain);
     let service = Service::start(config)?;
-    eprintln!("ingest: listening on {}, storing to {store}", service.address());
+    console::log(format_args!("ingest: listening on {}, storing to {store}", service.address()));
     if signals.recv().is_err() {
-        eprintln!("ingest: no more signals can come; stopping");
+        console::log(format_args!("ingest: no more signals can come; stopping"));
     }
     let stopped = service.stop();
     let late = if stopped.in_time { String::new() } else { format!("; not finished within {drain:?}") };
-    println!("ingest: {}{late}", stopped.totals);
+    console::print(format_args!("ingest: {}{late}", stopped.totals));
     Ok(stopped.totals.dropped == 0)
 }

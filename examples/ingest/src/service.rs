@@ -10,6 +10,7 @@ use threadle::chan::{self, Receiver, RecvTimeoutError};
 use threadle::net::TcpListener;
 
 use crate::config::Config;
+use crate::console;
 use crate::counters::{Counters, Totals};
 use crate::http::accept;
 use crate::http::handler::Handler;
@@ -121,10 +122,10 @@ impl Service {
     pub fn stop(self) -> Stopped {
         let cutoff = self.handler.stop.announce(self.handler.config.drain);
         if let Err(error) = self.listener.close() {
-            eprintln!("ingest: closing the listener: {error}");
+            console::log(format_args!("ingest: closing the listener: {error}"));
         }
         if self.acceptor.join().is_err() {
-            eprintln!("ingest: the acceptor had panicked");
+            console::log(format_args!("ingest: the acceptor had panicked"));
         }
         // Only now: whoever finds its connection closed finds the listener closed, too.
         self.handler.stop.order();

@@ -66,14 +66,22 @@ impl Client {
         Ok(Self { stream, buffer: Vec::with_capacity(1024) })
     }
 
-    /// Sends a request and waits for the whole answer; returns its status.
+    /// Sends a request.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection broke before all of it was written.
+    pub fn send(&self, request: &[u8]) -> io::Result<()> {
+        (&self.stream).write_all(request)
+    }
+
+    /// Waits for the whole answer; returns its status.
     ///
     /// # Errors
     ///
     /// Where the connection broke, the answer is no HTTP, or has not come by `deadline`.
-    pub fn exchange(&mut self, request: &[u8], deadline: Instant) -> io::Result<u16> {
+    pub fn answer(&mut self, deadline: Instant) -> io::Result<u16> {
         self.stream.set_read_deadline(Some(deadline));
-        (&self.stream).write_all(request)?;
         self.buffer.clear();
         loop {
             let mut chunk = [0; 1024];

@@ -14,6 +14,7 @@ use hdrhistogram::Histogram;
 use threadle::chan::{self, Receiver, RecvTimeoutError};
 
 use super::client::{Client, Template};
+use crate::console;
 
 /// What to send.
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +32,13 @@ pub struct Load {
 /// How it went.
 #[derive(Debug)]
 pub struct Sent {
-    /// Requests sent.
+    /// Requests written whole.
     pub sent: u64,
     /// Ids whose request was answered with 200.
     pub acked: Arc<Ids>,
     /// Requests answered with something else.
     pub refused: u64,
-    /// Requests that got no answer.
+    /// Requests that got no answer, or could not even be written.
     pub failed: u64,
     /// Latencies of the acknowledged ones from their due time, in microseconds.
     pub latency: Histogram<u32>,
@@ -86,7 +87,8 @@ struct Shared {
     sent: AtomicU64,
     answered: AtomicU64,
     refused: AtomicU64,
-    failed: AtomicU64,
+    unsent: AtomicU64,
+    unanswered: AtomicU64,
 }
 
 impl Load {
@@ -100,7 +102,8 @@ impl Load {
             sent: AtomicU64::new(0),
             answered: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
         });
         let senders: Vec<_> = (0..self.connections)
             .map(|index| {
@@ -133,7 +136,7 @@ impl Load {
             sent: read(&shared.sent),
             acked: Arc::clone(&shared.acked),
             refused: read(&shared.refused),
-            failed: read(&shared.failed),
+            failed: read(&shared.unsent) + read(&shared.unanswered),
             latency,
             took: last_answer.saturating_duration_since(shared.start),
         }
@@ -157,11 +160,14 @@ impl Shared {
             }
             let due = self.due(id);
             threadle::time::sleep_until(due);
-            self.sent.fetch_add(1, Ordering::Relaxed);
-            let status = match &mut client {
-                Some(client) => client.exchange(template.with_id(id), Instant::now() + LONGEST),
-                None => Err(std::io::ErrorKind::NotConnected.into()),
+            // A connection on which writing failed is of no more use.
+            client = client.filter(|client| client.send(template.with_id(id)).is_ok());
+            let Some(connected) = &mut client else {
+                self.unsent.fetch_add(1, Ordering::Relaxed);
+                continue;
             };
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            let status = connected.answer(Instant::now() + LONGEST);
             let now = Instant::now();
             match status {
                 Ok(200) => {
@@ -175,7 +181,7 @@ impl Shared {
                     last_answer = now;
                 }
                 Err(_) => {
-                    self.failed.fetch_add(1, Ordering::Relaxed);
+                    self.unanswered.fetch_add(1, Ordering::Relaxed);
                     client = None;
                 }
             }
@@ -193,12 +199,14 @@ impl Shared {
                 _ => return,
             }
             let acked = read(&self.answered);
-            let (sent, refused, failed) = (read(&self.sent), read(&self.refused), read(&self.failed));
-            eprintln!(
-                "{second:3} s: {sent} sent, {acked} acknowledged (+{}), {} under way, {refused} refused, {failed} failed",
+            let (sent, refused) = (read(&self.sent), read(&self.refused));
+            let (unsent, unanswered) = (read(&self.unsent), read(&self.unanswered));
+            console::log(format_args!(
+                "{second:3} s: {sent} sent, {acked} acknowledged (+{}), {} under way, {refused} refused, {} failed",
                 acked - before,
-                sent.saturating_sub(acked + refused + failed),
-            );
+                sent.saturating_sub(acked + refused + unanswered),
+                unsent + unanswered,
+            ));
             before = acked;
         }
     }

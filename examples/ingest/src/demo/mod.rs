@@ -11,6 +11,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::config::{Config, StoreUrl};
+use crate::console;
 use crate::service::Service;
 use crate::store::s3::{S3Store, Settings};
 
@@ -33,8 +34,8 @@ pub struct Plan {
     pub json: bool,
 }
 
-/// Runs the demo on the current goroutine. Says whether everything that was
-/// acknowledged was found in the store.
+/// Runs the demo on the current goroutine. Says whether every request was
+/// acknowledged, and everything acknowledged was found in the store.
 ///
 /// # Errors
 ///
@@ -51,16 +52,16 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
     let (workers, ack) = (config.workers, config.ack);
     let service = Service::start(config)?;
     let total = (plan.rate as f64 * plan.duration.as_secs_f64()).round() as u64;
-    eprintln!(
+    console::log(format_args!(
         "demo: {total} requests at {} a second over {} connections; {workers} workers, answered when {ack:?}; S3 at {endpoint}",
         plan.rate, plan.connections,
-    );
+    ));
 
     let load = Load { target: service.address(), total, rate: plan.rate, connections: plan.connections };
     let sent = load.run();
     let stopped = service.stop();
 
-    eprintln!("demo: reading the store back");
+    console::log(format_args!("demo: reading the store back"));
     let settings = Settings {
         bucket: &bucket,
         prefix: &prefix,
@@ -71,12 +72,12 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
     let store = S3Store::open(&settings)?;
     let found = readback::read(&store, total)?;
     let report = Report::new(&sent, &found);
-    print!("{report}");
+    console::print(format_args!("{report}"));
     if !stopped.in_time {
-        println!("the service was not done within its drain time");
+        console::print(format_args!("the service was not done within its drain time"));
     }
     if plan.json {
-        println!("{}", report.json());
+        console::print(format_args!("{}", report.json()));
     }
-    Ok(report.lost == 0 && stopped.totals.dropped == 0)
+    Ok(report.all_went_well() && stopped.totals.dropped == 0)
 }

@@ -10,7 +10,7 @@ use super::readback::Found;
 /// The figures of one run. The names are the keys of the JSON object.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Requests sent, one payload each.
+    /// Requests written whole, one payload each.
     pub sent: u64,
     /// Of these, answered with 200.
     pub acked: u64,
@@ -59,6 +59,11 @@ impl Report {
         }
     }
 
+    /// Whether something was sent, all of it was acknowledged, and all of that is in the store.
+    pub fn all_went_well(&self) -> bool {
+        self.lost == 0 && self.failed == 0 && self.acked == self.sent && self.acked > 0
+    }
+
     /// One JSON object in one line.
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("numbers can be serialized")
@@ -75,6 +80,6 @@ impl fmt::Display for Report {
         writeln!(f, "objects       {} ({per_object:.1} payloads each)", self.objects)?;
         writeln!(f, "bytes         {}", self.bytes)?;
         writeln!(f, "requests/s    {:.0}", self.rps)?;
-        writeln!(f, "latency       p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", self.p50_ms, self.p99_ms, self.max_ms)
+        write!(f, "latency       p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", self.p50_ms, self.p99_ms, self.max_ms)
     }
 }

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Keys;
+use crate::console;
 
 /// The key pair that the server knows.
 pub const ACCESS_KEY: &str = "demo-access-key";
@@ -83,7 +84,7 @@ async fn accept(listener: TcpListener, service: S3Service) {
         let stream = match listener.accept().await {
             Ok((stream, _peer)) => stream,
             Err(error) => {
-                eprintln!("demo: the S3 server cannot accept: {error}");
+                console::log(format_args!("demo: the S3 server cannot accept: {error}"));
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 continue;
             }
@@ -91,7 +92,7 @@ async fn accept(listener: TcpListener, service: S3Service) {
         let service = S3Service::clone(&service);
         tokio::spawn(async move {
             if let Err(error) = stream.set_nodelay(true) {
-                eprintln!("demo: the S3 server lost a connection: {error}");
+                console::log(format_args!("demo: the S3 server lost a connection: {error}"));
                 return;
             }
             let connection = hyper::server::conn::http1::Builder::new()

@@ -8,6 +8,7 @@ use threadle::net::TcpListener;
 
 use super::connection;
 use super::handler::Handler;
+use crate::console;
 
 /// The acceptor's goroutine: ends when the listener is closed. Every connection holds a clone of `alive`.
 pub(crate) fn accept(listener: &TcpListener, handler: &Arc<Handler>, alive: &Sender<()>) {
@@ -22,7 +23,7 @@ pub(crate) fn accept(listener: &TcpListener, handler: &Arc<Handler>, alive: &Sen
             Err(error) => {
                 // Out of descriptors, most likely: some connection has to end first.
                 if !complained {
-                    eprintln!("ingest: accepting connections: {error}");
+                    console::log(format_args!("ingest: accepting connections: {error}"));
                     complained = true;
                 }
                 threadle::time::sleep(Duration::from_millis(50));

@@ -7,6 +7,7 @@ use threadle::chan::{self, Sender};
 use super::batch::Batch;
 use super::dispatcher::FreeWorker;
 use super::job::{Outcome, settle};
+use crate::console;
 use crate::counters::Counters;
 use crate::stop::Stop;
 use crate::store::Store;
@@ -59,7 +60,7 @@ impl Worker {
                 settle(waiting, Outcome::Stored);
             }
             Err(error) => {
-                eprintln!("ingest: {payloads} payloads not stored as {key}: {error}");
+                console::log(format_args!("ingest: {payloads} payloads not stored as {key}: {error}"));
                 if promised {
                     self.counters.dropped(payloads);
                 }

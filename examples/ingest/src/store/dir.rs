@@ -4,6 +4,10 @@
 //! returns only when the name is, too: temporary name, fsync of the file,
 //! rename, fsync of the folder. A crash can leave temporary files behind; they
 //! begin with a dot and end in `.tmp`, so that no reader takes them for objects.
+//!
+//! The folder's own name must be on the disk as well. That it can be opened
+//! does not say so: another worker may have made it a moment ago, and not have
+//! synced its parent yet. See `folders.rs`.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -12,12 +16,14 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::folders::Folders;
 use super::{PutError, Store};
 
 /// A folder of objects.
 #[derive(Debug)]
 pub struct DirStore {
     root: PathBuf,
+    folders: Folders,
 }
 
 impl DirStore {
@@ -28,8 +34,9 @@ impl DirStore {
     /// Those of making it.
     pub fn open(root: &Path) -> io::Result<Self> {
         let root = std::path::absolute(root)?;
-        make_folder(&root)?;
-        Ok(Self { root })
+        let folders = Folders::under(root.clone());
+        folders.make_durable(&root)?;
+        Ok(Self { root, folders })
     }
 }
 
@@ -37,7 +44,7 @@ impl Store for DirStore {
     fn put(&self, key: &str, object: Bytes) -> Result<(), PutError> {
         let path = self.root.join(key);
         // One hand-off for the whole sequence: every step of it blocks.
-        threadle::blocking(|| write_durably(&path, &object)).map_err(|error| {
+        threadle::blocking(|| write_durably(&self.folders, &path, &object)).map_err(|error| {
             let permanent = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
             let message = format!("{}: {error}", path.display());
             if permanent { PutError::permanent(message) } else { PutError::temporary(message) }
@@ -45,17 +52,20 @@ impl Store for DirStore {
     }
 }
 
-fn write_durably(path: &Path, object: &[u8]) -> io::Result<()> {
+fn write_durably(folders: &Folders, path: &Path, object: &[u8]) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no file name"));
     };
+    folders.make_durable(folder)?;
     let mut temporary = OsString::from(".");
     temporary.push(name);
     temporary.push(".tmp");
     let temporary = folder.join(temporary);
     let mut file = match File::create(&temporary) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make_folder(folder)?;
+            // Somebody has removed it.
+            folders.forget();
+            folders.make_durable(folder)?;
             File::create(&temporary)?
         }
         result => result?,
@@ -67,24 +77,4 @@ fn write_durably(path: &Path, object: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     File::open(folder)?.sync_all()
-}
-
-/// Makes a folder and its missing parents, each durable in its own parent.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {
-            // Perhaps made just now by another worker, who has not synced it yet.
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = folder.parent().ok_or(error)?;
-            make_folder(parent)?;
-            return make_folder(folder);
-        }
-        Err(error) => return Err(error),
-    }
-    match folder.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod credentials;
 pub mod dir;
+mod folders;
 pub mod key;
 pub mod retry;
 pub mod s3;

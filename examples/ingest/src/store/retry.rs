@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::{PutError, Store};
+use crate::console;
 use crate::counters::Counters;
 use crate::stop::Stop;
 
@@ -80,7 +81,7 @@ pub fn put_with_retries(
             return Err(error);
         }
         if attempt == 1 {
-            eprintln!("ingest: storing {key} failed, trying again: {error}");
+            console::log(format_args!("ingest: storing {key} failed, trying again: {error}"));
         }
         counters.retry();
         threadle::time::sleep(pause);

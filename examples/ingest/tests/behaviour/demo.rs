@@ -40,3 +40,13 @@ fn one_object_a_payload() {
     let _watchdog = Watchdog::start();
     demo(&["--batch-payloads", "1", "--ack", "queued"]);
 }
+
+#[test]
+fn fails_when_nothing_is_acknowledged() {
+    let _watchdog = Watchdog::start();
+    let refused = ["--seconds", "1", "--rate", "1", "--max-body", "10"];
+    let output = Command::new(env!("CARGO_BIN_EXE_ingest")).arg("demo").args(refused).output().expect("the binary");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("acknowledged  0 (1 refused, 0 failed)\n"), "{text}");
+}

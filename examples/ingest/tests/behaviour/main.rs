@@ -9,3 +9,4 @@ mod overload;
 mod shutdown;
 mod store_client;
 mod support;
+mod unheard;

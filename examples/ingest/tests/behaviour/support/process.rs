@@ -40,12 +40,25 @@ pub(crate) fn serve() -> Command {
 
 impl Serving {
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::start_reading(command, true)
+    }
+
+    /// With an stderr that is closed after its first line.
+    pub(crate) fn start_unheard(command: &mut Command) -> Self {
+        Self::start_reading(command, false)
+    }
+
+    fn start_reading(command: &mut Command, to_the_end: bool) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary");
         let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut line = String::new();
         stderr.read_line(&mut line).expect("the first line");
         let address = line.split("listening on ").nth(1).and_then(|rest| rest.split(',').next());
         let address = address.unwrap_or_else(|| panic!("not started: {line}")).parse().expect("an address");
+        if !to_the_end {
+            drop(stderr);
+            return Self { child, address, stderr: thread::spawn(String::new) };
+        }
         let stderr = thread::spawn(move || {
             let mut rest = String::new();
             stderr.read_to_string(&mut rest).expect("UTF-8");

@@ -34,7 +34,7 @@ pub struct End {
     pub status: ExitStatus,
     /// What it printed, the test harness's own lines included.
     pub stdout: String,
-    /// What it complained of.
+    /// What it complained of; empty if `adjust` has sent that elsewhere.
     pub stderr: String,
 }
 
@@ -108,7 +108,7 @@ impl End {
 
 /// Runs `body` in a child process and returns how that ended; in the child, runs it and ends the process.
 ///
-/// `test` is the name of the calling test function; `adjust` may set the child's environment.
+/// `test` is the name of the calling test function; `adjust` may set the child's environment, and where its stderr goes.
 ///
 /// # Panics
 ///
@@ -242,10 +242,11 @@ fn again(test: &str, which: &str) -> Command {
 
 fn finish(mut child: Child) -> io::Result<End> {
     let _watchdog = Watchdog::new(LAST_PATIENCE);
-    let mut errors = child.stderr.take().expect("stderr is piped");
+    // None: the test has sent it elsewhere.
+    let errors = child.stderr.take();
     let reader = thread::spawn(move || {
         let mut stderr = Vec::new();
-        errors.read_to_end(&mut stderr).map(|_| stderr)
+        errors.map_or(Ok(0), |mut errors| errors.read_to_end(&mut stderr)).map(|_| stderr)
     });
     let mut stdout = Vec::new();
     child.stdout.take().expect("stdout is piped").read_to_end(&mut stdout)?;

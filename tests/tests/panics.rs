@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use threadle::sync::{Mutex, WaitGroup};
-use threadle::{Builder, GoBuilder, JoinError, blocking, chan, go, time, yield_now};
+use threadle::{Builder, GoBuilder, JoinError, block_on, blocking, chan, go, time, yield_now};
 use threadle_tests::{Mode, Watchdog, both_modes, child, system};
 
 /// Panics without a message on stderr: these tests do it by the thousand.
@@ -31,6 +31,19 @@ fn panic_reaches_join() {
             quiet_panic::<u8>("thrown late")
         });
         assert_eq!(payload(late.join().expect_err("it panicked")), "thrown late");
+    });
+}
+
+/// The outcome was given to who polled: there is none to give again, and nothing was abandoned.
+#[test]
+fn a_join_after_the_handle_was_ready_panics() {
+    both_modes(2, |_| {
+        let mut handle = go(|| 7);
+        assert_eq!(block_on(&mut handle).expect("it only returns"), 7);
+        assert!(handle.is_finished());
+        let payload = panic::catch_unwind(AssertUnwindSafe(|| handle.join())).expect_err("it was ready");
+        let message = payload.downcast_ref::<&str>().copied().unwrap_or_default();
+        assert!(message.contains("joined after it was ready"), "{message:?}");
     });
 }
 

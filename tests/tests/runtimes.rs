@@ -254,6 +254,7 @@ fn draining_ends_when_its_time_is_over() {
 
 #[test]
 fn going_outside_a_runtime_panics() {
-    let caught = std::panic::catch_unwind(|| go(|| ()));
-    assert!(caught.is_err());
+    let payload = std::panic::catch_unwind(|| go(|| ())).expect_err("there is no runtime");
+    let message = payload.downcast_ref::<String>().map_or("", String::as_str);
+    assert!(message.contains("threadle::run"), "{message:?}");
 }

@@ -1,9 +1,13 @@
 //! Seeing inside: the dump, the metrics, the trace.
 
+use std::fs::File;
+use std::hint;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use threadle::sync::{Mutex, WaitGroup};
-use threadle::{Builder, GoBuilder, chan, go, metrics, num_goroutines, time, yield_now};
+use threadle::{Builder, GoBuilder, blocking, chan, go, metrics, num_goroutines, time, yield_now};
 use threadle_tests::{both_modes, child};
 
 fn dump() -> String {
@@ -29,10 +33,10 @@ fn the_dump_has_reason_name_and_spawn_site() {
         let (keep_open, gate) = chan::bounded::<()>(0);
         let line = line!() + 1;
         let receiver = GoBuilder::new().name("gatekeeper").go(move || gate.recv());
-        let mutex = std::sync::Arc::new(Mutex::new(()));
+        let mutex = Arc::new(Mutex::new(()));
         let guard = mutex.lock();
         let locker = go({
-            let mutex = std::sync::Arc::clone(&mutex);
+            let mutex = Arc::clone(&mutex);
             move || drop(mutex.lock())
         });
         let sleeper = go(|| time::sleep(Duration::from_millis(300)));
@@ -55,6 +59,33 @@ fn the_dump_has_reason_name_and_spawn_site() {
         sleeper.join().expect("it only sleeps");
         waiter.join().expect("it only waits");
         assert!(!self::dump().contains("gatekeeper"), "a goroutine that has ended is not in the dump");
+    });
+}
+
+/// Short waits are shown in milliseconds, longer ones in seconds.
+#[test]
+fn the_dump_has_the_age_of_a_wait() {
+    both_modes(1, |_| {
+        let (keep_open, gate) = chan::bounded::<()>(0);
+        let waiter = GoBuilder::new().name("gatekeeper").go(move || gate.recv());
+        let age = |dump: &str| {
+            let (_, age) = dump.split_once("\"gatekeeper\" [chan receive, ")?;
+            let (number, rest) = age.split_once(' ')?;
+            let unit = rest.split(|character: char| !character.is_ascii_alphabetic()).next()?;
+            Some((number.parse::<f64>().ok()?, unit.to_owned()))
+        };
+        dump_with("\"gatekeeper\" [chan receive");
+        time::sleep(Duration::from_millis(20));
+        let dump = self::dump();
+        let (milliseconds, unit) = age(&dump).unwrap_or_else(|| panic!("no age in:\n{dump}"));
+        // On a machine that stops for a second meanwhile it is a longer one already.
+        assert!(unit == "s" || (unit == "ms" && milliseconds >= 10.0), "{dump}");
+        time::sleep(Duration::from_millis(1130));
+        let dump = self::dump();
+        let (seconds, unit) = age(&dump).unwrap_or_else(|| panic!("no age in:\n{dump}"));
+        assert!(unit == "s" && (1.1..60.0).contains(&seconds), "{dump}");
+        drop(keep_open);
+        assert!(waiter.join().expect("it does not panic").is_err());
     });
 }
 
@@ -109,6 +140,48 @@ fn the_trace_prints_lines() {
             println!("{mode}: {lines:#?}");
             assert!((2..=12).contains(&lines.len()), "{mode}: in 800 ms, at 100 ms each: {lines:#?}");
             assert!(lines.iter().all(|line| line.contains("procs=2")), "{mode}: {lines:#?}");
+        },
+    );
+}
+
+/// Nobody hears the trace, nor what else the runtime says: no reason to stop looking after its goroutines.
+#[test]
+fn a_stderr_that_takes_nothing_stops_nothing() {
+    child::in_children(
+        "a_stderr_that_takes_nothing_stops_nothing",
+        |command| {
+            let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+            command.env("THREADLE_TRACE", "sched=10").stderr(full);
+        },
+        |mode| {
+            let (retaken, detached) = mode.run(Builder::new().procs(1), || {
+                // For the trace to come often, and have failed.
+                time::sleep(Duration::from_millis(100));
+                let before = metrics();
+                let (say, hear) = mpsc::channel();
+                let other = go(move || say.send(7));
+                assert_eq!(blocking(move || hear.recv()), Ok(7));
+                other.join().expect("it does not panic").expect("somebody listens");
+                let retaken = metrics().retaken - before.retaken;
+
+                let heard = Arc::new(AtomicBool::new(false));
+                let other = go({
+                    let heard = Arc::clone(&heard);
+                    move || heard.store(true, SeqCst)
+                });
+                while !heard.load(SeqCst) {
+                    hint::spin_loop();
+                }
+                other.join().expect("it only stores");
+                time::sleep(Duration::from_millis(100));
+                (retaken, metrics().detached - before.detached)
+            });
+            println!("retaken {retaken}\ndetached {detached}");
+        },
+        |mode, end| {
+            let (retaken, detached) = (end.succeeded().number("retaken"), end.number("detached"));
+            println!("{mode}: retaken {retaken}, detached {detached}");
+            assert!(retaken >= 1.0 && detached >= 1.0, "{mode}: retaken {retaken}, detached {detached}");
         },
     );
 }

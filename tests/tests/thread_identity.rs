@@ -2,21 +2,24 @@
 //!
 //! In release mode this is about the optimiser too, which takes the address of a thread-local once per function: a runtime that relied on
 //! an address from before a switch would act on another thread's state.
+//!
+//! And who switches: bound, a call that switches comes back on the same thread, so that the thread tells nothing. There the runtime's own
+//! counts do.
 #![expect(clippy::disallowed_macros, reason = "what becomes of thread-locals is what is looked at")]
+
+#[path = "thread_identity/calls.rs"]
+mod calls;
 
 use std::cell::Cell;
 use std::hint;
-use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use threadle::net::{TcpListener, TcpStream};
-use threadle::sync::{Mutex, WaitGroup};
-use threadle::{
-    GoBuilder, block_on, blocking, chan, checkpoint, dump, go, metrics, no_switch, num_goroutines, procs, time,
-    yield_now,
-};
+use calls::{Call, NON_SWITCHING, SWITCHING};
+use threadle::net::TcpListener;
+use threadle::sync::Mutex;
+use threadle::{GoBuilder, JoinHandle, blocking, chan, checkpoint, dump, go, metrics, no_switch, time, yield_now};
 use threadle_tests::{Mode, both_modes, system};
 
 static THREADS: AtomicU64 = AtomicU64::new(1);
@@ -24,103 +27,6 @@ static THREADS: AtomicU64 = AtomicU64::new(1);
 thread_local! {
     static NUMBER: Cell<u64> = Cell::new(THREADS.fetch_add(1, SeqCst));
 }
-
-type Call = (&'static str, fn());
-
-/// Calls that never switch, each with what it is called on.
-const NON_SWITCHING: &[Call] = &[
-    ("go", || drop(go(|| ()))),
-    ("JoinHandle::is_finished", || {
-        go(|| ()).is_finished();
-    }),
-    ("num_goroutines", || assert!(num_goroutines() > 0)),
-    ("procs", || assert!(procs() > 0)),
-    ("metrics", || {
-        metrics();
-    }),
-    ("dump", || dump(&mut Vec::new()).expect("a Vec takes it")),
-    ("chan::bounded", || drop(chan::bounded::<u8>(1))),
-    ("try_send, try_recv, len", || {
-        let (send, receive) = chan::bounded(1);
-        send.try_send(1).expect("there is room");
-        assert!(send.try_send(2).is_err());
-        assert_eq!(receive.len(), 1);
-        assert_eq!(receive.try_recv(), Ok(1));
-        assert!(receive.try_recv().is_err());
-    }),
-    ("try_send to one that waits", || {
-        let (send, receive) = chan::bounded(1);
-        drop(go(move || receive.recv()));
-        // Whether the other waits already, is yet to come, or is gone with its end of the channel.
-        let (Ok(()) | Err(_)) = send.try_send(1);
-    }),
-    ("close", || assert!(chan::bounded::<u8>(1).0.close())),
-    ("Mutex::try_lock, unlock", || {
-        let mutex = Mutex::new(1);
-        drop(mutex.try_lock().expect("it is free"));
-    }),
-    ("WaitGroup::add, done", || {
-        let group = WaitGroup::new();
-        group.add(1);
-        group.done();
-    }),
-    ("drop of a socket", || drop(TcpListener::bind("127.0.0.1:0").expect("a port is free"))),
-];
-
-/// Calls that may switch, so made that most of them do.
-const SWITCHING: &[Call] = &[
-    ("yield_now", yield_now),
-    ("checkpoint", checkpoint),
-    ("sleep", || time::sleep(Duration::from_micros(100))),
-    ("sleep_until", || time::sleep_until(Instant::now() + Duration::from_micros(100))),
-    ("join", || go(yield_now).join().expect("it only yields")),
-    ("recv", || {
-        let (send, receive) = chan::bounded(1);
-        drop(go(move || send.send(1)));
-        assert_eq!(receive.recv(), Ok(1));
-    }),
-    ("send", || {
-        let (send, receive) = chan::bounded(0);
-        drop(go(move || receive.recv()));
-        send.send(1).expect("it is received");
-    }),
-    ("recv_timeout", || {
-        let (_send, receive) = chan::bounded::<u8>(0);
-        assert!(receive.recv_timeout(Duration::from_micros(50)).is_err());
-    }),
-    ("Mutex::lock", || {
-        let mutex = Arc::new(Mutex::new(1));
-        let (locked, lock) = chan::bounded(1);
-        let holder = go({
-            let mutex = Arc::clone(&mutex);
-            move || {
-                let _guard = mutex.lock();
-                locked.send(()).expect("there is room");
-                yield_now();
-            }
-        });
-        lock.recv().expect("it locks");
-        assert_eq!(*mutex.lock(), 1);
-        holder.join().expect("it only yields");
-    }),
-    ("WaitGroup::wait", || {
-        let group = WaitGroup::new();
-        group.go(yield_now);
-        group.wait();
-    }),
-    ("blocking", || blocking(|| ())),
-    ("blocking, for longer", || blocking(|| spin(Duration::from_micros(100)))),
-    ("block_on", || block_on(go(yield_now)).expect("it only yields")),
-    ("TcpStream", || {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let address = listener.local_addr().expect("a listener has an address");
-        let client = go(move || TcpStream::connect(address)?.write_all(b"x"));
-        let (stream, _) = listener.accept().expect("somebody connects");
-        let mut letter = [0];
-        (&stream).read_exact(&mut letter).expect("a letter comes");
-        client.join().expect("it does not panic").expect("it is read");
-    }),
-];
 
 fn spin(duration: Duration) {
     let begun = Instant::now();
@@ -162,13 +68,18 @@ fn under_pressure(body: impl FnOnce()) {
     breeder.join().expect("it only spawns");
 }
 
-/// Runs every call, often, in eight goroutines at once; `check` is given each call's name and itself.
-fn in_eight_goroutines(rounds: usize, check: impl Fn(&str, fn()) + Copy + Send + 'static) {
+/// Runs every call in eight goroutines at once, those that may switch often; `check` is given each call's name and itself.
+fn in_eight_goroutines(rounds: usize, check: impl Fn(&str, Box<dyn FnOnce()>) + Copy + Send + 'static) {
     let caller = move |_| {
         go(move || {
+            for (name, _, prepare) in NON_SWITCHING {
+                let prepared = prepare();
+                check(name, prepared.call);
+                (prepared.after)();
+            }
             for _ in 0..rounds {
-                for (name, call) in NON_SWITCHING.iter().chain(SWITCHING) {
-                    check(name, *call);
+                for (name, call) in SWITCHING {
+                    check(name, Box::new(*call));
                 }
             }
         })
@@ -184,7 +95,7 @@ fn bound_goroutines_stay_on_their_thread() {
     let runtime = threadle::Builder::new().procs(2);
     Mode::Bound.run(runtime, || {
         under_pressure(|| {
-            in_eight_goroutines(40, |name, call| {
+            in_eight_goroutines(20, |name, call| {
                 let (thread, number, place) = (system::thread_id(), NUMBER.get(), NUMBER.with(|cell| cell as *const _));
                 call();
                 assert_eq!(system::thread_id(), thread, "{name} changed the thread");
@@ -196,16 +107,18 @@ fn bound_goroutines_stay_on_their_thread() {
 }
 
 #[test]
-fn non_switching_calls_keep_the_thread_in_either_mode() {
-    both_modes(2, |_| {
+fn non_switching_calls_keep_the_thread() {
+    Mode::Migrating.run(threadle::Builder::new().procs(2), || {
         under_pressure(|| {
             let caller = |_| {
                 go(|| {
-                    for _ in 0..40 {
-                        for (name, call) in NON_SWITCHING {
+                    for _ in 0..20 {
+                        for (name, _, prepare) in NON_SWITCHING {
+                            let prepared = prepare();
                             let thread = system::thread_id();
-                            call();
+                            (prepared.call)();
                             assert_eq!(system::thread_id(), thread, "{name} changed the thread");
+                            (prepared.after)();
                         }
                         yield_now();
                     }
@@ -216,6 +129,104 @@ fn non_switching_calls_keep_the_thread_in_either_mode() {
                 caller.join().expect("its checks hold");
             }
         });
+    });
+}
+
+/// Lets everybody else run until they wait or have ended, and the runtime has counted that: on one processor, whose queue the caller goes
+/// to the end of, it has when the caller runs again.
+fn settle() {
+    loop {
+        yield_now();
+        let mut text = Vec::new();
+        dump(&mut text).expect("a Vec takes it");
+        let text = String::from_utf8_lossy(&text);
+        if !text.contains(" [runnable") && text.matches(" [running").count() == 1 {
+            return yield_now();
+        }
+    }
+}
+
+/// A goroutine that has taken the caller's only processor and keeps it, without a call, until it is told to end.
+struct Usurper {
+    over: Arc<AtomicBool>,
+    goroutine: JoinHandle<()>,
+}
+
+impl Usurper {
+    fn let_it_take_over() -> Usurper {
+        let (begun, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let goroutine = go({
+            let (begun, over) = (Arc::clone(&begun), Arc::clone(&over));
+            move || {
+                begun.store(true, SeqCst);
+                while !over.load(SeqCst) {
+                    hint::spin_loop();
+                }
+            }
+        });
+        while !begun.load(SeqCst) {
+            hint::spin_loop();
+        }
+        Usurper { over, goroutine }
+    }
+
+    fn end(self) {
+        self.over.store(true, SeqCst);
+        self.goroutine.join().expect("it only spins");
+    }
+}
+
+/// How often a goroutine gave way in `call`, and how often one was put on a thread.
+fn switches_in(call: impl FnOnce()) -> (u64, u64) {
+    let before = metrics();
+    call();
+    let after = metrics();
+    let gave_way = |metrics: &threadle::Metrics| metrics.parks + metrics.yields + metrics.preempted;
+    (gave_way(&after) - gave_way(&before), after.runs - before.runs)
+}
+
+/// Nobody else runs but whom the call makes ready, and those run once and give way to nobody; so what is counted beyond is the caller's.
+/// Each call is made twice: with the processor, and when the caller has lost it, which a call that looks at it would heed.
+#[test]
+fn non_switching_calls_do_not_switch() {
+    both_modes(1, |mode| {
+        for (name, readies, prepare) in NON_SWITCHING {
+            for usurped in [false, true] {
+                let prepared = prepare();
+                settle();
+                let usurper = usurped.then(Usurper::let_it_take_over);
+                let (gave_way, runs) = switches_in(prepared.call);
+                if let Some(usurper) = usurper {
+                    usurper.end();
+                }
+                (prepared.after)();
+                let case = format!("{mode}: {name}{}", if usurped { ", the processor lost" } else { "" });
+                assert_eq!(gave_way, 0, "{case}: somebody gave way");
+                assert!(runs <= *readies, "{case}: {runs} were put on a thread, {readies} were made ready");
+            }
+        }
+    });
+}
+
+/// The test above would notice.
+#[test]
+fn calls_that_switch_are_counted() {
+    both_modes(1, |mode| {
+        let calls: &[(bool, Call)] = &[
+            (false, ("yield_now", yield_now)),
+            (false, ("sleep", || time::sleep(Duration::from_micros(100)))),
+            (true, ("yield_now", yield_now)),
+            (true, ("checkpoint", checkpoint)),
+        ];
+        for (usurped, (name, call)) in calls {
+            settle();
+            let usurper = usurped.then(Usurper::let_it_take_over);
+            let (gave_way, runs) = switches_in(call);
+            if let Some(usurper) = usurper {
+                usurper.end();
+            }
+            assert!(gave_way + runs > 0, "{mode}: {name} (the processor lost: {usurped}) went uncounted");
+        }
     });
 }
 
@@ -300,9 +311,11 @@ fn a_locked_goroutine_has_a_thread_of_its_own() {
 fn no_switch_lets_non_switching_calls_pass() {
     both_modes(2, |_| {
         under_pressure(|| {
-            for _ in 0..20 {
-                for (_, call) in NON_SWITCHING {
-                    no_switch(call);
+            for _ in 0..10 {
+                for (_, _, prepare) in NON_SWITCHING {
+                    let prepared = prepare();
+                    no_switch(prepared.call);
+                    (prepared.after)();
                 }
                 yield_now();
             }
@@ -316,7 +329,13 @@ fn no_switch_catches_calls_that_switch() {
         let waits: &[Call] = &[
             ("yield_now", yield_now),
             ("sleep", || time::sleep(Duration::from_millis(1))),
-            ("join", || go(|| time::sleep(Duration::from_millis(1))).join().expect("it only sleeps")),
+            ("join", || {
+                let (_send, receive) = chan::bounded::<u8>(0);
+                go(move || receive.recv_timeout(Duration::from_secs(5)))
+                    .join()
+                    .expect("it only waits")
+                    .expect_err("in vain");
+            }),
             ("recv", || {
                 let (_send, receive) = chan::bounded::<u8>(0);
                 receive.recv_timeout(Duration::from_millis(1)).expect_err("nobody sends");
@@ -325,6 +344,8 @@ fn no_switch_catches_calls_that_switch() {
                 let (send, _receive) = chan::bounded::<u8>(0);
                 send.send_timeout(1, Duration::from_millis(1)).expect_err("nobody receives");
             }),
+            ("a name's look-up", calls::look_a_name_up),
+            ("fs", calls::write_sync_and_read_a_file),
             ("accept", || drop(TcpListener::bind("127.0.0.1:0").expect("a port is free").accept())),
         ];
         for (name, call) in waits {

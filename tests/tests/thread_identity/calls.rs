@@ -1,0 +1,344 @@
+//! The public calls, by whether they switch.
+
+use std::future::Future;
+use std::io::{Read, Seek, Write};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use threadle::net::{TcpListener, TcpStream, ToSocketAddrs};
+use threadle::sync::{Mutex, WaitGroup};
+use threadle::{
+    GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, fs, go, metrics, no_switch, num_goroutines,
+    procs, time, yield_now,
+};
+
+use super::spin;
+
+/// A call that never switches, ready to be made.
+pub(crate) struct Prepared {
+    pub(crate) call: Box<dyn FnOnce()>,
+    /// Waits for what the call has set going.
+    pub(crate) after: Box<dyn FnOnce()>,
+}
+
+/// Its name, how many goroutines it makes ready (none of which switches), and how it is prepared, which may switch.
+pub(crate) type NonSwitching = (&'static str, u64, fn() -> Prepared);
+
+pub(crate) type Call = (&'static str, fn());
+
+fn alone(call: impl FnOnce() + 'static) -> Prepared {
+    Prepared { call: Box::new(call), after: Box::new(|| ()) }
+}
+
+/// Of a waiter, and a call that ends its wait.
+fn wakes<T: Send + 'static>(waiter: JoinHandle<T>, call: impl FnOnce() + 'static) -> Prepared {
+    Prepared { call: Box::new(call), after: Box::new(|| drop(waiter.join().expect("it only waits"))) }
+}
+
+/// A goroutine that has parked in `wait`.
+fn parked<T: Send + 'static>(reason: &str, wait: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let waiter = go(wait);
+    let line = format!("goroutine {} [{reason}", waiter.id());
+    loop {
+        let mut text = Vec::new();
+        dump(&mut text).expect("a Vec takes it");
+        if String::from_utf8_lossy(&text).contains(&line) {
+            return waiter;
+        }
+        yield_now();
+    }
+}
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let client = TcpStream::connect(listener.local_addr().expect("a listener has an address")).expect("it listens");
+    (client, listener.accept().expect("somebody connects").0)
+}
+
+/// A stream, its peer, and a goroutine that has parked in a read of the stream.
+fn read_from() -> (TcpStream, TcpStream, JoinHandle<()>) {
+    let (stream, peer) = pair();
+    let reader = stream.clone();
+    let waiter = parked("IO wait", move || assert!(!matches!((&reader).read(&mut [0]), Ok(1..))));
+    (stream, peer, waiter)
+}
+
+/// A guard that outlives the function that took it.
+static CONTENDED: Mutex<u64> = Mutex::new(0);
+
+pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
+    ("go", 1, || alone(|| drop(go(|| ())))),
+    ("GoBuilder::go", 1, || alone(|| drop(GoBuilder::new().name("built").stack_size(128 << 10).go(|| ())))),
+    ("JoinHandle::is_finished, id", 1, || {
+        alone(|| {
+            let handle = go(|| ());
+            handle.is_finished();
+            assert!(handle.id() > 1);
+        })
+    }),
+    ("JoinHandle::poll", 1, || {
+        alone(|| {
+            let mut handle = go(|| ());
+            let _perhaps = Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        })
+    }),
+    ("num_goroutines", 0, || alone(|| assert!(num_goroutines() > 0))),
+    ("procs", 0, || alone(|| assert!(procs() > 0))),
+    ("metrics", 0, || alone(|| drop(metrics()))),
+    ("dump", 0, || alone(|| dump(&mut Vec::new()).expect("a Vec takes it"))),
+    ("no_switch, checkpoint inside it", 0, || alone(|| no_switch(checkpoint))),
+    ("chan::bounded, unbounded, never, after, tick", 0, || {
+        alone(|| {
+            drop((chan::bounded::<u8>(1), chan::unbounded::<u8>(), chan::never::<u8>()));
+            drop((chan::after(Duration::from_secs(9)), chan::tick(Duration::from_secs(9))));
+        })
+    }),
+    ("try_send, try_recv, try_iter", 0, || {
+        alone(|| {
+            let (send, receive) = chan::bounded(1);
+            send.try_send(1).expect("there is room");
+            assert!(send.try_send(2).is_err());
+            assert_eq!(receive.try_recv(), Ok(1));
+            assert!(receive.try_recv().is_err());
+            assert_eq!(receive.try_iter().count(), 0);
+        })
+    }),
+    ("what is asked of a channel", 0, || {
+        alone(|| {
+            let (send, receive) = chan::bounded::<u8>(1);
+            assert!(send.same_channel(&send.clone()) && receive.same_channel(&receive.clone()));
+            assert_eq!((send.len(), receive.len()), (0, 0));
+            assert_eq!((send.capacity(), receive.capacity()), (Some(1), Some(1)));
+            assert!(send.is_empty() && receive.is_empty() && !send.is_full() && !receive.is_full());
+        })
+    }),
+    ("try_send to one that waits", 1, || {
+        let (send, receive) = chan::bounded(1);
+        wakes(parked("chan receive", move || assert_eq!(receive.recv(), Ok(1))), move || {
+            send.try_send(1).expect("there is room");
+        })
+    }),
+    ("try_recv from one that waits", 1, || {
+        let (send, receive) = chan::bounded(0);
+        wakes(parked("chan send", move || send.send(1).expect("it is received")), move || {
+            assert_eq!(receive.try_recv(), Ok(1));
+        })
+    }),
+    ("close", 0, || alone(|| assert!(chan::bounded::<u8>(1).0.close()))),
+    ("close under one that receives", 1, || {
+        let (send, receive) = chan::bounded::<u8>(1);
+        wakes(parked("chan receive", move || assert!(receive.recv().is_err())), move || assert!(send.close()))
+    }),
+    ("close under one that sends", 1, || {
+        let (send, receive) = chan::bounded(0);
+        wakes(parked("chan send", move || assert!(send.send(1).is_err())), move || assert!(receive.close()))
+    }),
+    ("drop of the last sender", 1, || {
+        let (send, receive) = chan::bounded::<u8>(1);
+        wakes(parked("chan receive", move || assert!(receive.recv().is_err())), move || drop(send))
+    }),
+    ("drop of the last receiver", 1, || {
+        let (send, receive) = chan::bounded(0);
+        wakes(parked("chan send", move || assert!(send.send(1).is_err())), move || drop(receive))
+    }),
+    ("Mutex::try_lock, unlock, get_mut, into_inner", 0, || {
+        alone(|| {
+            let mut mutex = Mutex::new(1);
+            drop(mutex.try_lock().expect("it is free"));
+            *mutex.get_mut() += 1;
+            assert_eq!(mutex.into_inner(), 2);
+        })
+    }),
+    ("unlock of a mutex another waits for", 1, || {
+        let guard = CONTENDED.lock();
+        wakes(parked("sync.Mutex.lock", || *CONTENDED.lock() += 1), move || drop(guard))
+    }),
+    ("WaitGroup::add, done", 0, || {
+        alone(|| {
+            let group = WaitGroup::new();
+            group.add(1);
+            group.done();
+        })
+    }),
+    ("WaitGroup::done that others wait for", 1, || {
+        let group = WaitGroup::new();
+        group.add(1);
+        let waiting = group.clone();
+        wakes(parked("sync.WaitGroup.wait", move || waiting.wait()), move || group.done())
+    }),
+    ("WaitGroup::go", 1, || alone(|| drop(WaitGroup::new().go(|| ())))),
+    ("File::from_std, try_clone, into_std", 0, || {
+        alone(|| {
+            let file = fs::File::from_std(std::fs::File::open("/dev/null").expect("Linux has it"));
+            drop(file.try_clone().expect("a descriptor is free").into_std());
+        })
+    }),
+    ("TcpListener::bind to an address, drop", 0, || {
+        alone(|| drop(TcpListener::bind("127.0.0.1:0").expect("a port is free")))
+    }),
+    ("a listener from std and back", 0, || {
+        alone(|| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let listener = TcpListener::from_std(listener).expect("it is registered");
+            listener.set_deadline(Some(Instant::now()));
+            listener.local_addr().expect("a listener has an address");
+            assert!(listener.take_error().expect("it is asked").is_none());
+            drop(listener.into_std().expect("there is no other handle"));
+        })
+    }),
+    ("TcpListener::close under one that accepts", 1, || {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let acceptor = listener.clone();
+        let waiter = parked("IO wait", move || assert!(acceptor.accept().is_err()));
+        wakes(waiter, move || listener.close().expect("it is open"))
+    }),
+    ("what is set and asked of a stream", 0, || {
+        let (stream, _peer) = pair();
+        alone(move || {
+            stream.set_nodelay(true).expect("it is a TCP socket");
+            stream.set_read_timeout(Some(Duration::from_secs(9))).expect("it is not zero");
+            stream.set_write_timeout(None).expect("it is none");
+            assert!(stream.peer_addr().expect("it was connected") != stream.local_addr().expect("it is bound"));
+            assert!(stream.read_deadline().is_none() && stream.write_deadline().is_none());
+            let clone = stream.try_clone().expect("a handle is only counted");
+            drop(clone);
+            let stream = TcpStream::from_std(stream.into_std().expect("there is no other handle"));
+            drop(stream.expect("it is registered"));
+        })
+    }),
+    ("TcpStream::poll_read, poll_write, poll_shutdown", 0, || {
+        let (mut stream, peer) = pair();
+        alone(move || {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(stream.poll_read(&mut context, &mut [0]).is_pending());
+            assert!(stream.poll_write(&mut context, b"x").is_ready());
+            assert!(stream.poll_shutdown(&mut context).is_ready());
+            drop((stream, peer));
+        })
+    }),
+    ("TcpStream::set_deadline under one that reads", 1, || {
+        let (stream, peer, waiter) = read_from();
+        wakes(waiter, move || {
+            stream.set_deadline(Some(Instant::now()));
+            drop((stream, peer));
+        })
+    }),
+    ("TcpStream::shutdown under one that reads", 1, || {
+        let (stream, peer, waiter) = read_from();
+        wakes(waiter, move || {
+            stream.shutdown(Shutdown::Both).expect("it is connected");
+            drop((stream, peer));
+        })
+    }),
+    ("TcpStream::close under one that reads", 1, || {
+        let (stream, peer, waiter) = read_from();
+        wakes(waiter, move || {
+            stream.close().expect("it is open");
+            drop(peer);
+        })
+    }),
+];
+
+/// Calls that may switch, so made that most of them do.
+pub(crate) const SWITCHING: &[Call] = &[
+    ("yield_now", yield_now),
+    ("checkpoint", checkpoint),
+    ("sleep", || time::sleep(Duration::from_micros(100))),
+    ("sleep_until", || time::sleep_until(Instant::now() + Duration::from_micros(100))),
+    ("join", || go(yield_now).join().expect("it only yields")),
+    ("recv", || {
+        let (send, receive) = chan::bounded(1);
+        drop(go(move || send.send(1)));
+        assert_eq!(receive.recv(), Ok(1));
+    }),
+    ("recv_timeout", || {
+        let (_send, receive) = chan::bounded::<u8>(0);
+        assert!(receive.recv_timeout(Duration::from_micros(50)).is_err());
+    }),
+    ("recv_deadline", || {
+        let (_send, receive) = chan::bounded::<u8>(0);
+        assert!(receive.recv_deadline(Instant::now() + Duration::from_micros(50)).is_err());
+    }),
+    ("iteration of a receiver", || {
+        let (send, receive) = chan::bounded(1);
+        let sender = go(move || (0..4).for_each(|number| send.send(number).expect("it is received")));
+        assert_eq!(receive.iter().sum::<u32>(), 6);
+        sender.join().expect("it only sends");
+    }),
+    ("send", || {
+        let (send, receive) = chan::bounded(0);
+        drop(go(move || receive.recv()));
+        send.send(1).expect("it is received");
+    }),
+    ("send_timeout", || {
+        let (send, _receive) = chan::bounded(0);
+        assert!(send.send_timeout(1, Duration::from_micros(50)).is_err());
+    }),
+    ("send_deadline", || {
+        let (send, _receive) = chan::bounded(0);
+        assert!(send.send_deadline(1, Instant::now() + Duration::from_micros(50)).is_err());
+    }),
+    ("Mutex::lock", || {
+        let mutex = Arc::new(Mutex::new(1));
+        let (locked, lock) = chan::bounded(1);
+        let holder = go({
+            let mutex = Arc::clone(&mutex);
+            move || {
+                let _guard = mutex.lock();
+                locked.send(()).expect("there is room");
+                yield_now();
+            }
+        });
+        lock.recv().expect("it locks");
+        assert_eq!(*mutex.lock(), 1);
+        holder.join().expect("it only yields");
+    }),
+    ("WaitGroup::wait", || {
+        let group = WaitGroup::new();
+        group.go(yield_now);
+        group.wait();
+    }),
+    ("blocking", || blocking(|| ())),
+    ("blocking, for longer", || blocking(|| spin(Duration::from_micros(100)))),
+    ("block_on", || block_on(go(yield_now)).expect("it only yields")),
+    ("TcpStream::connect", || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        drop(TcpStream::connect(listener.local_addr().expect("a listener has an address")).expect("it listens"));
+    }),
+    ("TcpStream", || {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let client = go(move || TcpStream::connect(address)?.write_all(b"x"));
+        let (stream, _) = listener.accept().expect("somebody connects");
+        let mut letter = [0];
+        (&stream).read_exact(&mut letter).expect("a letter comes");
+        client.join().expect("it does not panic").expect("it is read");
+    }),
+    ("a name's look-up", look_a_name_up),
+    ("fs", write_sync_and_read_a_file),
+];
+
+pub(crate) fn look_a_name_up() {
+    assert!(!("localhost", 80).addresses().expect("every machine knows it").is_empty());
+}
+
+pub(crate) fn write_sync_and_read_a_file() {
+    static FILES: AtomicU64 = AtomicU64::new(1);
+    let name = format!("threadle-thread-identity-{}-{}", std::process::id(), FILES.fetch_add(1, Relaxed));
+    let path = std::env::temp_dir().join(name);
+    let mut options = std::fs::OpenOptions::new();
+    let mut file =
+        fs::File::open_with(options.read(true).write(true).create_new(true), &path).expect("the name is new");
+    // What is open stays: a failure below leaves nothing behind.
+    fs::remove_file(&path).expect("it is there");
+    file.write_all(b"written").expect("there is room");
+    file.sync_all().expect("it reaches the disk");
+    file.rewind().expect("it is a file");
+    let mut text = String::new();
+    file.read_to_string(&mut text).expect("it is text");
+    assert_eq!(text, "written");
+}

@@ -1,5 +1,5 @@
-//! Models of the idle protocol. Preemption bound 3 unless a model says otherwise; each explored to its end in under a second,
-//! that of two whole Ms in ten.
+//! Models of the idle protocol. Preemption bound 3 unless a model says otherwise; each explored to its end within
+//! 60 s.
 
 use super::*;
 use crate::injector::Injector;

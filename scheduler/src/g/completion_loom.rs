@@ -1,4 +1,4 @@
-//! Models of the end of a goroutine. Preemption bound 3; each explored to its end in under two seconds.
+//! Models of the end of a goroutine. Preemption bound 3; each explored to its end within 60 s.
 //!
 //! Stack and result are cells that loom lets one thread touch at a time. Whoever frees the memory begins its next life, with
 //! another waiter in the cell: a finisher or handle of the old life that still touches anything is found out.

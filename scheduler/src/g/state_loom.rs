@@ -1,5 +1,4 @@
-//! Models of the state word. Preemption bound 3 with three threads, 2 with four; each explored to its end in under a second,
-//! with four threads in five.
+//! Models of the state word. Preemption bound 3 with three threads, 2 with four; each explored to its end within 60 s.
 //!
 //! The goroutine's stack is a cell that loom lets one thread touch at a time: its own while it runs, its waker's M's once
 //! that resumes it.

@@ -1,4 +1,4 @@
-//! Models of the note. Preemption bound 3; each explored to its end in under five seconds. Whose set is
+//! Models of the note. Preemption bound 3; each explored to its end within 60 s. Whose set is
 //! lost sleeps for good, which the futex's stand-in reports.
 
 use super::*;

@@ -1,4 +1,4 @@
-//! Models of an M's sleep. Preemption bound 3; each explored to its end in under five seconds. Whose wake is
+//! Models of an M's sleep. Preemption bound 3; each explored to its end within 60 s. Whose wake is
 //! lost sleeps for good, which the note reports.
 //!
 //! The poll's own sleep is another note: set by an interrupt, kept if nobody sleeps there yet. What netpoll makes of that is

@@ -1,5 +1,5 @@
 //! Models of the monitor's deep sleep, with the real lists of idle Ps and the real note. Preemption bound 3; each explored to
-//! its end in under four seconds. A monitor that sleeps past its call sleeps for good, which the note reports.
+//! its end within 60 s. A monitor that sleeps past its call sleeps for good, which the note reports.
 
 use super::*;
 use crate::idle::{Idle, Released, Sleeper};

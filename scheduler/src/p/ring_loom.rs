@@ -43,8 +43,8 @@ fn thief(victim: &Ring<Item>) -> Took {
 
 /// R3, R5: the owner overfills its ring and pops, two thieves steal; the owner keeps what overflowed.
 ///
-/// Bound 2, because of the size of the search: 63,422 executions with 2 preemptions (16 s on a 2-core machine), with 3 more
-/// than 260,000, which is where the 60 s ended it. Both broken variants are found with 2.
+/// Bound 2, because of the size of the search: 63,422 executions with 2 preemptions (16 s on a busy 2-core machine); with 3
+/// the 60 s ended it after 259,999, unfinished. Both broken variants are found with 2.
 fn overflow_against_two_thieves() {
     const COUNT: usize = 6;
     let items = Items::new(COUNT);

@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use threadle::Builder;
 use threadle_tests::scenario::{self, Lateness};
 use threadle_tests::{Mode, Watchdog, child, system};
 
@@ -50,6 +51,17 @@ const FIGURES: &[Figure] = &[
     figure("a million fresh, a sleeper's lateness", "ms", 10.0, BOTH, |mode| {
         millis(scenario::sleep_in_a_storm(mode, MILLION).max())
     }),
+    // What staying on one thread costs.
+    figure("echo, 100 connections, bound : migrating", "", 1.15, BOUND, |_| {
+        ratio(|mode| scenario::echo(mode, 100, 100_000))
+    }),
+    figure("echo, 1000 connections, bound : migrating", "", 1.15, BOUND, |_| {
+        ratio(|mode| scenario::echo(mode, 1000, 100_000))
+    }),
+    figure("ping-pong, bound : migrating", "", 1.10, BOUND, |_| ratio(|mode| scenario::ping_pong(mode, 200_000))),
+    figure("ping-pong after 1000 detaches : before", "", 1.10, BOTH, after_detaches),
+    figure("skynet, bound : migrating", "", 1.05, BOUND, |_| ratio(|mode| scenario::skynet(mode, MILLION as u64))),
+    figure("fib(24), bound : migrating", "", 1.05, BOUND, |_| ratio(|mode| scenario::fib(mode, 24))),
 ];
 
 const fn figure(
@@ -79,6 +91,34 @@ fn crossings(mode: Mode) -> f64 {
     let mut shares: Vec<f64> = (0..5).map(|_| scenario::crossings(mode, 2, 100_000)).collect();
     shares.sort_by(f64::total_cmp);
     shares[2]
+}
+
+/// The medians of nine runs each, in one runtime.
+fn after_detaches(mode: Mode) -> f64 {
+    let median = || {
+        let mut times: Vec<_> = (0..9).map(|_| scenario::ping_pong_here(100_000)).collect();
+        times.sort();
+        times[4].as_secs_f64()
+    };
+    mode.run(Builder::new().procs(2), || {
+        let before = median();
+        scenario::detach_many(1000);
+        median() / before
+    })
+}
+
+/// Bound mode's time to migrating mode's, the median of nine pairs of runs, each pair in the other order than the one before.
+fn ratio(time: impl Fn(Mode) -> Duration) -> f64 {
+    let one = |round: usize| {
+        let first = Mode::BOTH[round % 2];
+        let second = Mode::BOTH[1 - round % 2];
+        let (first, second) = ((first, time(first)), (second, time(second)));
+        let (bound, migrating) = if first.0 == Mode::Bound { (first.1, second.1) } else { (second.1, first.1) };
+        bound.as_secs_f64() / migrating.as_secs_f64()
+    };
+    let mut ratios: Vec<f64> = (0..9).map(one).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
 }
 
 /// From the hog's first word to the first line that names its spawn site.

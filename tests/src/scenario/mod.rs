@@ -3,18 +3,26 @@
 
 mod blocking;
 mod capacity;
+mod detach;
+mod echo;
 mod hogs;
 mod lateness;
 mod pair;
 mod rest;
 mod shutdown;
 mod storm;
+mod tree;
 
 pub use blocking::{Overlap, overlap};
 pub use capacity::{Footprint, park_many};
+pub use detach::{detach_many, threads_of_fresh_goroutines};
+pub use echo::echo;
 pub use hogs::{hold_up_main, sleep_among_hogs};
 pub use lateness::Lateness;
-pub use pair::{crossings, fresh_peer_of_a_computing_goroutine, woken_peer_of_a_computing_goroutine};
+pub use pair::{
+    crossings, fresh_peer_of_a_computing_goroutine, ping_pong, ping_pong_here, woken_peer_of_a_computing_goroutine,
+};
 pub use rest::{rest, switches_at_rest};
 pub use shutdown::{Shutdown, end_with_hogs};
 pub use storm::sleep_in_a_storm;
+pub use tree::{fib, skynet};

@@ -38,6 +38,35 @@ pub fn crossings(mode: Mode, procs: usize, rounds: usize) -> f64 {
     crossed as f64 / (2 * rounds) as f64
 }
 
+/// [`ping_pong_here`], in a runtime of two processors.
+pub fn ping_pong(mode: Mode, rounds: usize) -> Duration {
+    mode.run(Builder::new().procs(2), move || ping_pong_here(rounds))
+}
+
+/// A pair of goroutines of the calling runtime passes a token to and fro `rounds` times over two rendezvous channels: how long that takes.
+pub fn ping_pong_here(rounds: usize) -> Duration {
+    let pinger = go(move || {
+        let (ping, pinged) = chan::bounded::<usize>(0);
+        let (pong, ponged) = chan::bounded::<usize>(0);
+        let ponger = go(move || {
+            while let Ok(token) = pinged.recv() {
+                pong.send(token + 1).expect("the other end listens");
+            }
+        });
+        let begun = Instant::now();
+        let mut token = 0;
+        while token < rounds {
+            ping.send(token).expect("the other end listens");
+            token = ponged.recv().expect("the other end answers");
+        }
+        let elapsed = begun.elapsed();
+        drop(ping);
+        ponger.join().expect("it ends with its channel");
+        elapsed
+    });
+    pinger.join().expect("it ends after its rounds")
+}
+
 /// Spawns a goroutine and computes on until that has started: how long it took, `rounds` times, with a processor idle.
 pub fn fresh_peer_of_a_computing_goroutine(mode: Mode, rounds: usize) -> Lateness {
     mode.run(Builder::new().procs(2), move || {

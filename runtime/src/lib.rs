@@ -10,6 +10,8 @@ mod entry;
 #[cfg(not(loom))]
 pub mod fs;
 #[cfg(not(loom))]
+pub mod local;
+#[cfg(not(loom))]
 pub mod net;
 #[cfg(all(not(loom), feature = "hyper"))]
 pub mod rt;

@@ -12,10 +12,11 @@
 //! | `injector`, `idle` | the global queue; who has nothing to do, and who is woken |
 //! | `monitor` | takes Ps from Ms that are away, and looks after what nobody else sees |
 //! | `blocking`, `helpers` | announced calls |
+//! | `locals` | goroutine-local storage |
 //! | `stack`, `limits` | stacks and their guards; what the machine allows |
 //! | `runtime`, `spawn`, `observe` | start and shutdown; making goroutines; dump, metrics, trace |
 
-// Clippy hears this here only: the two thread-locals are in m/current.rs and park/thread.rs, read by accessors that give out values.
+// Clippy hears this here only: the thread-locals are in m/current.rs, park/thread.rs and locals/thread.rs, read by accessors that give out values.
 #![allow(clippy::disallowed_macros, reason = "see m/current.rs")]
 
 mod idle;
@@ -32,6 +33,8 @@ mod g;
 mod helpers;
 #[cfg(not(loom))]
 mod limits;
+#[cfg(not(loom))]
+mod locals;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
@@ -72,6 +75,7 @@ mod g {
 mod exports {
     pub use crate::blocking::blocking;
     pub use crate::g::SpawnOptions;
+    pub use crate::locals::{Destroy, Gone, Local, LocalId, local, put_local};
     pub use crate::observe::{Metrics, dump, metrics};
     pub use crate::park::{Parking, Reason, Ticket, Woken};
     pub use crate::runtime::{Config, Mode, run};

@@ -12,6 +12,7 @@ pub(crate) mod slab;
 pub(crate) mod state;
 
 use crate::injector::Linked;
+use crate::locals;
 use crate::m::M;
 use crate::park::{Reason, Ticket, Waiter};
 use crate::runtime::Scheduler;
@@ -76,6 +77,8 @@ pub(crate) struct Own {
     pub(crate) context: Option<Context>,
     pub(crate) switch: *const Switch,
     pub(crate) table: Option<&'static Table>,
+    /// Its `local!` values; null: none yet.
+    pub(crate) locals: *mut locals::Table,
     pub(crate) room: Room,
 }
 
@@ -135,7 +138,13 @@ impl G {
             stack_size: AtomicU32::new(0),
             name: Mutex::new(None),
             completion: Completion::new(),
-            own: UnsafeCell::new(Own { context: None, switch: ptr::null(), table: None, room: Room::new() }),
+            own: UnsafeCell::new(Own {
+                context: None,
+                switch: ptr::null(),
+                table: None,
+                locals: ptr::null_mut(),
+                room: Room::new(),
+            }),
         }
     }
 

@@ -226,5 +226,7 @@ fn body(g: &'static G, switch: *const Switch) {
             }
         }
     }
+    // SAFETY: on its own stack; closure and result are done with.
+    unsafe { crate::locals::end_of(g) };
     super::machine::leave_for_good();
 }

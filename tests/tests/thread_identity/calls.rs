@@ -1,5 +1,6 @@
 //! The public calls, by whether they switch.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io::{Read, Seek, Write};
 use std::net::Shutdown;
@@ -88,6 +89,14 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
     }),
     ("num_goroutines", 0, || alone(|| assert!(num_goroutines() > 0))),
     ("procs", 0, || alone(|| assert!(procs() > 0))),
+    ("LocalKey::with, try_with, set, get, take, replace", 0, || {
+        threadle::local!(static LOCAL: Cell<u8> = const { Cell::new(0) });
+        alone(|| {
+            assert_eq!((LOCAL.with(Cell::get), LOCAL.try_with(Cell::get)), (0, Ok(0)));
+            LOCAL.set(4);
+            assert_eq!((LOCAL.replace(5), LOCAL.get(), LOCAL.take()), (4, 5, 5));
+        })
+    }),
     ("metrics", 0, || alone(|| drop(metrics()))),
     ("dump", 0, || alone(|| dump(&mut Vec::new()).expect("a Vec takes it"))),
     ("no_switch, checkpoint inside it", 0, || alone(|| no_switch(checkpoint))),

@@ -31,7 +31,7 @@ mod loom_notice;
 #[cfg(not(loom))]
 pub use block_on::block_on;
 #[cfg(not(loom))]
-pub use entry::{Builder, GoBuilder, JoinError, JoinHandle, go, run, run_migrating};
+pub use entry::{Builder, GoBuilder, JoinError, JoinHandle, go, lock_os_thread, run, run_migrating, unlock_os_thread};
 #[cfg(not(loom))]
 pub use threadle_scheduler::{
     Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now,

@@ -34,7 +34,11 @@ where
     park::switch_forbidden();
     let Some(m) = current::m() else { return f() };
     let Some(g) = m.goroutine() else { return f() };
-    if m.scheduler().mode() == Mode::Bound && !g.is_locked() && m.holds_up_others() && m.may_leave_stack() {
+    if m.scheduler().mode() == Mode::Bound
+        && !g.is_locked()
+        && m.at_home_beside_the_running() > 0
+        && m.may_leave_stack()
+    {
         return on_a_helper(m, f);
     }
     in_place(m, g, f)

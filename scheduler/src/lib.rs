@@ -13,6 +13,7 @@
 //! | `monitor` | takes Ps from Ms that are away, and looks after what nobody else sees |
 //! | `blocking`, `helpers` | announced calls |
 //! | `locals` | goroutine-local storage |
+//! | `locked` | goroutines that have a thread to themselves |
 //! | `stack`, `limits` | stacks and their guards; what the machine allows |
 //! | `runtime`, `spawn`, `observe` | start and shutdown; making goroutines; dump, metrics, trace |
 
@@ -35,6 +36,8 @@ mod helpers;
 mod limits;
 #[cfg(not(loom))]
 mod locals;
+#[cfg(not(loom))]
+mod locked;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
@@ -76,6 +79,7 @@ mod exports {
     pub use crate::blocking::blocking;
     pub use crate::g::SpawnOptions;
     pub use crate::locals::{Destroy, Gone, Local, LocalId, local, put_local};
+    pub use crate::locked::{lock_os_thread, unlock_os_thread};
     pub use crate::observe::{Metrics, dump, metrics};
     pub use crate::park::{Parking, Reason, Ticket, Woken};
     pub use crate::runtime::{Config, Mode, run};

@@ -60,7 +60,28 @@ impl GoBuilder {
         self
     }
 
-    /// It gets a thread of its own, which runs nothing else and ends with it.
+    /// It gets a thread of its own, which runs nothing else and ends with it: in both modes, for life, as if it began with
+    /// [`lock_os_thread`](crate::lock_os_thread) on a fresh thread and never unlocked. Its [`blocking`](crate::blocking) runs in place.
+    ///
+    /// The thread counts against [`Builder::max_threads`](crate::Builder::max_threads). If none can be made for a second the goroutine ends
+    /// unrun, and its join says [`is_no_stack`](crate::JoinError::is_no_stack).
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use threadle::{GoBuilder, go, yield_now};
+    ///
+    /// thread_local!(static MINE: Cell<u32> = const { Cell::new(0) });
+    ///
+    /// threadle::run(|| {
+    ///     let keeper = GoBuilder::new().locked().go(|| {
+    ///         MINE.set(7);
+    ///         yield_now();
+    ///         MINE.get()
+    ///     });
+    ///     assert_eq!(keeper.join().unwrap(), 7);
+    ///     assert_eq!(go(|| MINE.get()).join().unwrap(), 0); // nobody else came there
+    /// });
+    /// ```
     pub fn locked(mut self) -> GoBuilder {
         self.locked = true;
         self

@@ -3,7 +3,9 @@
 mod builder;
 mod goroutine;
 mod join;
+mod lock;
 
 pub use builder::{Builder, run, run_migrating};
 pub use goroutine::{GoBuilder, go};
 pub use join::{JoinError, JoinHandle};
+pub use lock::{lock_os_thread, unlock_os_thread};

@@ -27,6 +27,10 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, O
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
+/// In `locks`: it was spawned with a thread of its own, and does not lose it.
+const FOR_LIFE: u32 = u32::MAX;
+const MOST_LOCKS: u32 = FOR_LIFE - 1;
+
 /// Who joins a goroutine.
 #[derive(Debug)]
 pub(crate) enum Joiner {
@@ -57,13 +61,13 @@ pub(crate) struct G {
     /// When the present wait began, or when it was made runnable; nanoseconds of `limits::clock`, 0: unknown.
     since: AtomicU64,
     reason: AtomicU8,
-    /// Its home was given when it was spawned, and starts nothing else.
-    locked: AtomicBool,
     /// It has a stack, or had one.
     started: AtomicBool,
     /// Its last announced call took long.
     calls_last: AtomicBool,
     stack_size: AtomicU32,
+    /// How often it has locked its thread, or [`FOR_LIFE`]: then its home runs nothing else. Written by who spawns it, then by itself.
+    locks: AtomicU32,
     own: UnsafeCell<Own>,
     pub(crate) completion: Completion<Joiner>,
     id: AtomicU64,
@@ -132,10 +136,10 @@ impl G {
             spawned_at: AtomicPtr::new(ptr::null_mut()),
             since: AtomicU64::new(0),
             reason: AtomicU8::new(Reason::Other as u8),
-            locked: AtomicBool::new(false),
             started: AtomicBool::new(false),
             calls_last: AtomicBool::new(false),
             stack_size: AtomicU32::new(0),
+            locks: AtomicU32::new(0),
             name: Mutex::new(None),
             completion: Completion::new(),
             own: UnsafeCell::new(Own {
@@ -182,7 +186,30 @@ impl G {
     }
 
     pub(crate) fn is_locked(&self) -> bool {
-        self.locked.load(Relaxed)
+        self.locks.load(Relaxed) > 0
+    }
+
+    /// One lock more. None: it has as many as it can have. Some(true): it is the first.
+    pub(crate) fn add_lock(&self) -> Option<bool> {
+        match self.locks.load(Relaxed) {
+            FOR_LIFE => Some(false),
+            MOST_LOCKS => None,
+            locks => {
+                self.locks.store(locks + 1, Relaxed);
+                Some(locks == 0)
+            }
+        }
+    }
+
+    /// One lock less, if there is one. True: it was the last.
+    pub(crate) fn remove_lock(&self) -> bool {
+        match self.locks.load(Relaxed) {
+            0 | FOR_LIFE => false,
+            locks => {
+                self.locks.store(locks - 1, Relaxed);
+                locks == 1
+            }
+        }
     }
 
     pub(crate) fn spawned_at(&self) -> Option<&'static Location<'static>> {
@@ -251,7 +278,7 @@ impl G {
         self.scheduler.store(ptr::from_ref(scheduler).cast_mut(), Relaxed);
         self.home.store(ptr::null_mut(), Relaxed);
         self.spawned_at.store(ptr::from_ref(options.spawned_at).cast_mut(), Relaxed);
-        self.locked.store(options.locked, Relaxed);
+        self.locks.store(if options.locked { FOR_LIFE } else { 0 }, Relaxed);
         self.started.store(false, Relaxed);
         self.calls_last.store(false, Relaxed);
         self.reason.store(Reason::Other as u8, Relaxed);

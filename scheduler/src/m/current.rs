@@ -16,12 +16,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 #[derive(Clone, Copy)]
 struct Current {
     m: *const M,
-    /// The runtime a plain thread works for: a helper that runs a goroutine's blocking call.
+    /// The runtime a plain thread works for: a helper that runs a goroutine's blocking call, or the monitor.
     scheduler: *const Scheduler,
+    is_monitor: bool,
 }
 
+/// A thread that has nothing to do with any runtime.
+const PLAIN: Current = Current { m: ptr::null(), scheduler: ptr::null(), is_monitor: false };
+
 thread_local! {
-    static CURRENT: Cell<Current> = const { Cell::new(Current { m: ptr::null(), scheduler: ptr::null() }) };
+    static CURRENT: Cell<Current> = const { Cell::new(PLAIN) };
 }
 
 /// This process is a copy of one that had a runtime.
@@ -31,7 +35,7 @@ static FORKED: AtomicBool = AtomicBool::new(false);
 /// thread is a plain one from now on.
 pub(crate) extern "C" fn after_fork() {
     FORKED.store(true, Relaxed);
-    CURRENT.set(black_box(Current { m: ptr::null(), scheduler: ptr::null() }));
+    CURRENT.set(black_box(PLAIN));
 }
 
 /// Whether this process was forked off one that had a runtime.
@@ -62,16 +66,32 @@ pub(crate) fn goroutine() -> Option<&'static G> {
     m().and_then(M::goroutine)
 }
 
+/// Whether what a new thread would inherit from this one is as it should be (`runtime/threads.rs`).
+#[inline(never)]
+pub(crate) fn may_make_threads(scheduler: &'static Scheduler) -> bool {
+    let current = CURRENT.get();
+    // SAFETY: null, or set by `become_m` to a `&'static M`.
+    black_box(match unsafe { current.m.as_ref() } {
+        Some(m) => ptr::eq(m.scheduler(), scheduler) && m.serves_everybody(),
+        None => current.is_monitor && ptr::eq(current.scheduler, scheduler),
+    })
+}
+
+/// This thread becomes the monitor of a runtime.
+pub(crate) fn become_monitor(scheduler: &'static Scheduler) {
+    CURRENT.set(black_box(Current { scheduler, is_monitor: true, ..PLAIN }));
+}
+
 /// This thread becomes an M.
 #[inline(never)]
 pub(super) fn become_m(m: &'static M) {
-    CURRENT.set(black_box(Current { m, scheduler: m.scheduler() }));
+    CURRENT.set(black_box(Current { m, scheduler: m.scheduler(), is_monitor: false }));
 }
 
 /// This thread is no M any more, and will end.
 #[inline(never)]
 pub(super) fn leave_m() {
-    CURRENT.set(black_box(Current { m: ptr::null(), scheduler: ptr::null() }));
+    CURRENT.set(black_box(PLAIN));
 }
 
 /// Runs `f` on a plain thread that works for a runtime: spawns go there.
@@ -83,6 +103,6 @@ pub(crate) fn working_for<R>(scheduler: &'static Scheduler, f: impl FnOnce() -> 
             CURRENT.set(black_box(self.0));
         }
     }
-    let _restore = Restore(CURRENT.replace(Current { m: ptr::null(), scheduler }));
+    let _restore = Restore(CURRENT.replace(Current { scheduler, ..PLAIN }));
     f()
 }

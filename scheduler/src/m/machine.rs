@@ -26,8 +26,6 @@ const NO_P: u32 = u32::MAX;
 pub(crate) struct M {
     pub(crate) id: u32,
     scheduler: &'static Scheduler,
-    /// It was made for one locked goroutine and runs no other.
-    pub(crate) exclusive: bool,
     pub(crate) lease: Lease,
     /// Ready goroutines that are at home here, left by other threads.
     pub(crate) inbox: Inbox<G>,
@@ -39,6 +37,8 @@ pub(crate) struct M {
     asleep: AtomicBool,
     /// It holds one of the `procs` seats of those that may start fresh goroutines in bound mode.
     seat: AtomicBool,
+    /// It belongs to one locked goroutine, and runs no other. Written before it has a thread, and by itself while it runs.
+    exclusive: AtomicBool,
     running: AtomicPtr<G>,
     /// Started, unfinished goroutines that are at home here. Written by itself.
     pub(crate) owned: AtomicU32,
@@ -84,11 +84,10 @@ unsafe impl Sync for M {}
 unsafe impl Send for M {}
 
 impl M {
-    pub(crate) fn new(id: u32, scheduler: &'static Scheduler, exclusive: bool) -> M {
+    pub(crate) fn new(id: u32, scheduler: &'static Scheduler) -> M {
         M {
             id,
             scheduler,
-            exclusive,
             lease: Lease::new(),
             inbox: Inbox::new(),
             slumber: Slumber::new(),
@@ -96,6 +95,7 @@ impl M {
             next_searches: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             seat: AtomicBool::new(false),
+            exclusive: AtomicBool::new(false),
             running: AtomicPtr::new(ptr::null_mut()),
             owned: AtomicU32::new(0),
             ready_behind: AtomicU32::new(0),
@@ -122,6 +122,15 @@ impl M {
 
     pub(crate) fn scheduler(&self) -> &'static Scheduler {
         self.scheduler
+    }
+
+    /// See the field. Exact for its own thread and for those who find it on a list, a hint for others.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.exclusive.load(Relaxed)
+    }
+
+    pub(crate) fn set_exclusive(&self, exclusive: bool) {
+        self.exclusive.store(exclusive, Relaxed);
     }
 
     /// Its own thread's variables.
@@ -307,11 +316,35 @@ impl M {
         self.next_p.load(Relaxed) != NO_P
     }
 
-    // Bound mode.
+    /// Its own thread asks: nobody's goroutine has the thread to itself, nor is it in an announced call.
+    pub(super) fn serves_everybody(&self) -> bool {
+        !self.is_exclusive() && !self.own().in_call.get()
+    }
 
-    /// Whether started goroutines beside the running one are at home here.
-    pub(crate) fn holds_up_others(&self) -> bool {
-        self.owned.load(Relaxed) > 1
+    // Who is at home.
+
+    /// Its running goroutine, which no other is at home beside, has the thread to itself from here on.
+    pub(crate) fn become_exclusive(&'static self, g: &G) {
+        self.set_exclusive(true);
+        g.set_home(self);
+        self.owned.store(1, Relaxed);
+        // What is queued here others must run: they are given the P on the next occasion.
+        self.own().give_way.set(true);
+    }
+
+    /// Its running goroutine has the thread to itself no longer; bound, it stays at home here.
+    pub(crate) fn become_common(&self, g: &G) {
+        self.set_exclusive(false);
+        if self.scheduler.mode() == Mode::Migrating {
+            g.clear_home();
+            self.owned.store(0, Relaxed);
+        }
+    }
+
+    /// How many started goroutines beside the running one are at home here.
+    pub(crate) fn at_home_beside_the_running(&self) -> u32 {
+        // Migrating, the running one is at home nowhere, and nobody else is.
+        self.owned.load(Relaxed).saturating_sub(1)
     }
 
     /// A goroutine is about to run: publishes how many of its own are ready behind it.
@@ -329,7 +362,7 @@ impl M {
     /// Whether it may run a goroutine that has not started: always when migrating; bound, if it has or gets a seat (a substitute
     /// starts fresh goroutines only while fewer than `procs` homes are unblocked).
     pub(super) fn may_start_fresh(&self) -> bool {
-        if self.exclusive {
+        if self.is_exclusive() {
             return false;
         }
         match self.scheduler.mode() {
@@ -359,7 +392,7 @@ impl M {
 
     /// The runtime ended before a locked goroutine had its first turn: it goes where the shutdown drops closures that never ran.
     pub(super) fn give_back_unstarted(&self) {
-        if self.exclusive {
+        if self.is_exclusive() {
             for g in self.inbox.take().chain(std::mem::take(&mut *self.own().ready.borrow_mut())) {
                 if !g.started() {
                     self.owned.store(0, Relaxed);
@@ -496,7 +529,7 @@ impl Sleeper for M {
     fn rank(&self) -> u8 {
         // One that sleeps in the poll last: somebody would have to take its place. A home before a thread that would become one. An
         // exclusive one can run nothing that a P was given for.
-        if self.exclusive {
+        if self.is_exclusive() {
             return 0;
         }
         1 + u8::from(self.owned.load(Relaxed) > 0) + 2 * u8::from(!self.slumber.polls())

@@ -28,7 +28,7 @@ impl M {
             if self.own_work_waits() {
                 return self.want_p();
             }
-            if self.exclusive && !self.is_home() {
+            if self.is_exclusive() && !self.is_home() {
                 // The goroutine it was made for has ended.
                 return false;
             }
@@ -87,14 +87,14 @@ impl M {
     /// On the list of sleepers.
     fn sleep_or_poll(&'static self) -> Slept {
         let scheduler = self.scheduler();
-        if !self.exclusive {
+        if !self.is_exclusive() {
             let polled = self.poll_blocking();
             if polled != Slept::End {
                 return polled;
             }
         }
         // Somebody else polls.
-        let spare = scheduler.has_spare_threads() && !self.exclusive;
+        let spare = scheduler.has_spare_threads() && !self.is_exclusive();
         let timely = self.slumber.sleep((spare && !self.is_home()).then_some(LONG));
         if self.take_assigned() {
             return Slept::Assigned;

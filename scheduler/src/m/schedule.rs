@@ -96,7 +96,7 @@ impl M {
         }
         let tick = self.own().tick.get().wrapping_add(1);
         self.own().tick.set(tick);
-        if self.exclusive {
+        if self.is_exclusive() {
             return self.locked_turn(p, tick);
         }
         if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
@@ -404,7 +404,7 @@ impl M {
     fn let_p_go(&'static self) {
         let scheduler = self.scheduler();
         let p = self.give_up_p();
-        if self.exclusive && !scheduler.p(p).ring.is_empty() && !scheduler.stopping() {
+        if self.is_exclusive() && !scheduler.p(p).ring.is_empty() && !scheduler.stopping() {
             // What its goroutine spawned or woke, which others must run.
             return scheduler.hand_off(p);
         }

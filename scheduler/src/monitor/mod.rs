@@ -14,10 +14,10 @@ mod report;
 mod retake;
 
 use crate::limits::{clock, cpu};
-use crate::m::AbortOnPanic;
 use crate::m::note::Note;
+use crate::m::{AbortOnPanic, current};
 use crate::p::P;
-use crate::runtime::Scheduler;
+use crate::runtime::{Order, Scheduler};
 use crate::stack;
 use doze::Doze;
 use report::Reports;
@@ -49,6 +49,9 @@ pub(crate) struct Monitor {
     note: Note,
     stopping: AtomicBool,
     thread_wanted: AtomicBool,
+    /// Threads it is to make for others (`runtime/threads.rs`); `ordered`: there are some.
+    orders: Mutex<Vec<Order>>,
+    ordered: AtomicBool,
     trace: Option<Duration>,
     /// `procs` follows the machine: the CPU limit is looked at once a second and shown by the metrics.
     follow_cpus: bool,
@@ -65,6 +68,8 @@ impl Monitor {
             note: Note::new(),
             stopping: AtomicBool::new(false),
             thread_wanted: AtomicBool::new(false),
+            orders: Mutex::new(Vec::new()),
+            ordered: AtomicBool::new(false),
             trace,
             follow_cpus,
             thread: Mutex::new(None),
@@ -113,6 +118,23 @@ impl Monitor {
         self.must_look();
     }
 
+    /// Has the monitor make a thread.
+    pub(crate) fn order(&self, order: Order) {
+        {
+            let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+            orders.push(order);
+            self.ordered.store(true, Relaxed);
+        }
+        self.must_look();
+    }
+
+    /// What was ordered and is not done yet.
+    pub(crate) fn take_orders(&self) -> Vec<Order> {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ordered.store(false, Relaxed);
+        std::mem::take(&mut *orders)
+    }
+
     /// Something is left to the monitor alone: as `look_soon`, and it does not sleep on.
     pub(crate) fn must_look(&self) {
         if self.doze.is_deep() {
@@ -154,6 +176,7 @@ impl Round {
 
     fn live(mut self) {
         let _abort = AbortOnPanic;
+        current::become_monitor(self.scheduler);
         precise_sleeps();
         let monitor = self.scheduler.monitor();
         while !monitor.stopping.load(Acquire) {
@@ -198,7 +221,7 @@ impl Round {
         }
         if nap > NAP_NS {
             monitor.doze.nap();
-            if all_idle && scheduler.ps().any(|p| !p.ring.is_empty()) {
+            if monitor.ordered.load(Relaxed) || (all_idle && scheduler.ps().any(|p| !p.ring.is_empty())) {
                 // Left there between the last look and the word.
                 nap = SHORTEST_NS;
             }
@@ -219,6 +242,7 @@ impl Round {
             && scheduler.stackless() == 0
             && monitor.trace.is_none()
             && !monitor.thread_wanted.load(Relaxed)
+            && !monitor.ordered.load(Relaxed)
             && scheduler.ps().all(|p| p.ring.is_empty())
             && !self.unwatched()
             && !monitor.stopping.load(Acquire)
@@ -250,7 +274,8 @@ impl Round {
     /// One round. True: something was done, so look closely for a while.
     fn look(&mut self, now: u64) -> bool {
         let scheduler = self.scheduler;
-        let mut acted = self.poll();
+        let mut acted = self.carry_out_orders();
+        acted |= self.poll();
         let others_wait = self.others_wait(now);
         acted |= self.retake(now, others_wait);
         acted |= self.wake_for_stuck_work(now);
@@ -289,6 +314,15 @@ impl Round {
         let any = !ready.is_empty();
         crate::poll::wake_ready(&mut ready);
         any
+    }
+
+    fn carry_out_orders(&self) -> bool {
+        let monitor = self.scheduler.monitor();
+        if !monitor.ordered.load(Relaxed) {
+            return false;
+        }
+        monitor.take_orders().into_iter().for_each(|order| self.scheduler.carry_out(order));
+        true
     }
 
     /// Whether somebody waits for a P.

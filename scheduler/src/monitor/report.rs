@@ -3,6 +3,7 @@
 use super::SECOND_NS;
 use crate::g::G;
 use crate::m::M;
+use crate::observe::name_of;
 use crate::runtime::Scheduler;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -55,7 +56,7 @@ impl Reports {
         crate::say::say!(
             "threadle: {} {what} without a switching call and holds up {held_up} or more ready goroutines of its thread; \
              checkpoint() or blocking() would cure it",
-            who(Some(g))
+            name_of(Some(g))
         );
     }
 
@@ -91,15 +92,8 @@ impl Reports {
                 scheduler.threads(),
                 scheduler.max_threads(),
                 self.detached.len(),
-                who(oldest)
+                name_of(oldest)
             );
         }
     }
-}
-
-fn who(g: Option<&'static G>) -> String {
-    let Some(g) = g else { return "a goroutine".into() };
-    let name = g.name().map_or_else(String::new, |name| format!(" {name:?}"));
-    let at = g.spawned_at().map_or_else(String::new, |at| format!(", spawned at {at},"));
-    format!("goroutine {}{name}{at}", g.id())
 }

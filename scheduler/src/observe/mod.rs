@@ -40,3 +40,11 @@ fn spawned_at(owner: *const (), out: &mut SignalWriter) {
         None => out.str("an unknown place"),
     }
 }
+
+/// For messages: which goroutine, and where it was spawned.
+pub(crate) fn name_of(g: Option<&'static G>) -> String {
+    let Some(g) = g else { return "a goroutine".into() };
+    let name = g.name().map_or_else(String::new, |name| format!(" {name:?}"));
+    let at = g.spawned_at().map_or_else(String::new, |at| format!(", spawned at {at},"));
+    format!("goroutine {}{name}{at}", g.id())
+}

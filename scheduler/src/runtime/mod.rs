@@ -6,16 +6,18 @@
 mod config;
 mod shutdown;
 mod stackless;
+mod threads;
 
 pub use config::{Config, Mode};
 pub(crate) use shutdown::tell_joiner;
+pub(crate) use threads::Order;
 
 use crate::g::{G, SpawnOptions};
 use crate::helpers::Helpers;
 use crate::idle::{Idle, Released, Wakeup};
 use crate::injector::Injector;
-use crate::limits::threads;
-use crate::m::{M, current, start_thread};
+use crate::limits;
+use crate::m::{M, current};
 use crate::monitor::Monitor;
 use crate::p::P;
 use crate::park::Ticket;
@@ -94,7 +96,7 @@ impl Scheduler {
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             draining: AtomicBool::new(false),
-            max_threads: threads::thread_budget(config.max_threads).max(2),
+            max_threads: limits::threads::thread_budget(config.max_threads).max(2),
             threads: AtomicUsize::new(0),
             ms: Mutex::new(Ms::default()),
             changed: Condvar::new(),
@@ -258,120 +260,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes an M with a thread for a P. Where there is no thread to be had the P idles; the monitor tries again while there is work.
-    fn start_m_or_keep(&'static self, p: u32, searches: bool) {
-        if self.start_m(p, searches).is_err() {
-            match self.idle.release(p, searches) {
-                Released::To(m) => m.assign(p, false),
-                Released::Idles => self.monitor.thread_wanted(),
-            }
-        }
-    }
-
-    fn start_m(&'static self, p: u32, searches: bool) -> io::Result<()> {
-        if !self.may_start_thread() {
-            return Err(io::Error::new(
-                io::ErrorKind::QuotaExceeded,
-                format!("the limit of {} threads is reached", self.max_threads),
-            ));
-        }
-        let m = self.new_m(false);
-        m.assign(p, searches);
-        start_thread(self, m).inspect_err(|_| {
-            m.unassign();
-            self.ms().spare.push(m);
-            self.thread_gone();
-        })
-    }
-
-    /// A locked goroutine gets a thread of its own, which serves nobody else.
-    pub(crate) fn start_locked(&'static self, g: &'static G) {
-        let m = self.new_m(true);
-        g.set_home(m);
-        m.owned.store(1, Relaxed);
-        m.inbox.push(g);
-        let started = self.may_start_thread() && start_thread(self, m).inspect_err(|_| self.thread_gone()).is_ok();
-        if !started {
-            // It waits like one that has no stack: the monitor tries again, and after a second it ends with an error.
-            let _g = m.inbox.take();
-            m.owned.store(0, Relaxed);
-            g.clear_home();
-            self.ms().spare.push(m);
-            self.wait_for_thread(g);
-        }
-    }
-
-    fn new_m(&'static self, exclusive: bool) -> &'static M {
-        let mut ms = self.ms();
-        let spare = ms.spare.iter().rposition(|m| m.exclusive == exclusive);
-        if let Some(i) = spare {
-            return ms.spare.swap_remove(i);
-        }
-        let id = ms.next_id;
-        ms.next_id += 1;
-        Box::leak(Box::new(M::new(id, self, exclusive)))
-    }
-
-    /// Counts a thread that is about to be made. False: the limit is reached.
-    pub(crate) fn may_start_thread(&self) -> bool {
-        !self.stopping()
-            && self.threads.fetch_update(AcqRel, Relaxed, |n| (n < self.max_threads).then_some(n + 1)).is_ok()
-    }
-
-    pub(crate) fn thread_gone(&self) {
-        self.threads.fetch_sub(1, AcqRel);
-        drop(self.ms());
-        self.changed.notify_all();
-    }
-
-    pub(crate) fn threads(&self) -> usize {
-        self.threads.load(Relaxed)
-    }
-
-    pub(crate) fn max_threads(&self) -> usize {
-        self.max_threads
-    }
-
-    /// More Ms than Ps sleep: one that was not needed for long may end.
-    pub(crate) fn has_spare_threads(&self) -> bool {
-        self.threads() > self.procs as usize + 1
-    }
-
-    /// Makes the M's thread. Under the lock, so that a thread that ends at once finds itself among the living.
-    pub(crate) fn start_thread_of(
-        &self,
-        m: &'static M,
-        start: impl FnOnce() -> io::Result<JoinHandle<()>>,
-    ) -> io::Result<()> {
-        let mut ms = self.ms();
-        let handle = start()?;
-        ms.handles.push((m.id, handle));
-        ms.alive.push(m);
-        Ok(())
-    }
-
-    /// The M's thread has done its last for the runtime.
-    pub(crate) fn thread_ends(&self, m: &'static M) {
-        let mut ms = self.ms();
-        ms.alive.retain(|other| !std::ptr::eq(*other, m));
-        ms.spare.push(m);
-        if !self.stopping() {
-            // Nobody will join it; the shutdown joins those that end because of it.
-            ms.handles.retain(|(id, _)| *id != m.id);
-        }
-        drop(ms);
-        self.thread_gone();
-    }
-
-    /// The M's thread stays, with what abandoned goroutines may have borrowed of it.
-    pub(crate) fn m_sleeps_for_good(&self, m: &M) {
-        let mut ms = self.ms();
-        self.left_threads.fetch_add(1, AcqRel);
-        ms.alive.retain(|other| !std::ptr::eq(*other, m));
-        ms.handles.retain(|(id, _)| *id != m.id);
-        drop(ms);
-        self.changed.notify_all();
-    }
+    // Seats.
 
     pub(crate) fn has_seats(&self) -> bool {
         self.seats.load(Relaxed) > 0

@@ -7,8 +7,8 @@
 //! 4. What is left in the queues is abandoned; closures that never started are dropped here, on the thread that called `run`.
 //! 5. The poller ends: those of other runtimes that wait on its descriptors are told. Where no thread is left, its descriptors are closed.
 
-use super::Scheduler;
 use super::stackless::end_unstarted;
+use super::{Order, Scheduler};
 use crate::g::completion::{End, Life};
 use crate::g::state::{Abandon, Status};
 use crate::g::{G, slab};
@@ -133,6 +133,11 @@ impl Scheduler {
     /// What lies in the queues. `alone`: no M is left that could use a P's ring.
     fn abandon_queued(&'static self, alone: bool) {
         let mut queued = self.take_stackless();
+        queued.extend(self.monitor.take_orders().into_iter().filter_map(|order| match order {
+            Order::Locked(g) => Some(g),
+            // Nobody uses it; what lies in its ring is taken below.
+            Order::P { .. } => None,
+        }));
         while let Some(batch) = self.injector.pop() {
             queued.extend(batch);
         }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use threadle::net::{TcpListener, TcpStream, ToSocketAddrs};
 use threadle::sync::{Mutex, WaitGroup};
 use threadle::{
-    GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, fs, go, metrics, no_switch, num_goroutines,
-    procs, time, yield_now,
+    GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, fs, go, lock_os_thread, metrics, no_switch,
+    num_goroutines, procs, time, unlock_os_thread, yield_now,
 };
 
 use super::spin;
@@ -85,6 +85,14 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
         alone(|| {
             let mut handle = go(|| ());
             let _perhaps = Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        })
+    }),
+    ("lock_os_thread, unlock_os_thread", 0, || {
+        // Bound, others may be at home here: then it is refused.
+        alone(|| {
+            if lock_os_thread().is_ok() {
+                unlock_os_thread()
+            }
         })
     }),
     ("num_goroutines", 0, || alone(|| assert!(num_goroutines() > 0))),

@@ -13,6 +13,8 @@ pub mod fs;
 pub mod local;
 #[cfg(not(loom))]
 pub mod net;
+#[cfg(not(loom))]
+pub mod pool;
 #[cfg(all(not(loom), feature = "hyper"))]
 pub mod rt;
 #[cfg(not(loom))]

@@ -11,6 +11,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use threadle::net::{TcpListener, TcpStream, ToSocketAddrs};
+use threadle::pool::Pool;
 use threadle::sync::{Mutex, WaitGroup};
 use threadle::{
     GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, fs, go, lock_os_thread, metrics, no_switch,
@@ -30,6 +31,18 @@ pub(crate) struct Prepared {
 pub(crate) type NonSwitching = (&'static str, u64, fn() -> Prepared);
 
 pub(crate) type Call = (&'static str, fn());
+
+impl Prepared {
+    /// With something more to do after the call.
+    fn and_then(self, more: impl FnOnce() + 'static) -> Prepared {
+        let Prepared { call, after } = self;
+        let after = Box::new(move || {
+            after();
+            more();
+        });
+        Prepared { call, after }
+    }
+}
 
 fn alone(call: impl FnOnce() + 'static) -> Prepared {
     Prepared { call: Box::new(call), after: Box::new(|| ()) }
@@ -188,6 +201,26 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
         wakes(parked("sync.WaitGroup.wait", move || waiting.wait()), move || group.done())
     }),
     ("WaitGroup::go", 1, || alone(|| drop(WaitGroup::new().go(|| ())))),
+    ("Pool::new, drop", 1, || alone(|| drop(Pool::new(1, 1)))),
+    ("Pool::try_submit, try_reserve, Slot::submit, Slot::go, stats, close", 1, || {
+        let pool = Pool::new(1, 2);
+        alone(move || {
+            pool.try_submit(|| ()).expect("there is a place");
+            let (first, second) = (pool.try_reserve().expect("a second"), pool.try_reserve().expect("a third"));
+            first.submit(|| ()).expect("it is open");
+            assert!(!second.go(|| ()).expect("it is open").is_finished());
+            assert_eq!(pool.stats().workers, 1);
+            pool.close();
+        })
+    }),
+    ("Pool::close under one that waits for a place", 1, || {
+        let pool = Pool::new(1, 0);
+        let (gate, wait) = chan::bounded::<()>(0);
+        pool.submit(move || assert!(wait.recv().is_err())).expect("there is a place");
+        let waiting = pool.clone();
+        let waiter = parked("chan send", move || assert!(waiting.submit(|| ()).is_err()));
+        wakes(waiter, move || pool.close()).and_then(move || drop(gate))
+    }),
     ("File::from_std, try_clone, into_std", 0, || {
         alone(|| {
             let file = fs::File::from_std(std::fs::File::open("/dev/null").expect("Linux has it"));
@@ -318,6 +351,12 @@ pub(crate) const SWITCHING: &[Call] = &[
         let group = WaitGroup::new();
         group.go(yield_now);
         group.wait();
+    }),
+    ("Pool::submit, go, join, shutdown", || {
+        let pool = Pool::new(1, 0);
+        pool.submit(yield_now).expect("it is open");
+        pool.go(yield_now).expect("it is open").join().expect("it only yields");
+        assert!(pool.shutdown().is_complete());
     }),
     ("blocking", || blocking(|| ())),
     ("blocking, for longer", || blocking(|| spin(Duration::from_micros(100)))),

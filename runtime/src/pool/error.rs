@@ -1,0 +1,171 @@
+//! What can go wrong with a job.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    Full,
+    Closed,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::Full => "the pool has no place for another job",
+            Refusal::Closed => "the pool is closed",
+        })
+    }
+}
+
+/// Why a job was not accepted; the job comes back.
+pub struct SubmitError<F> {
+    job: F,
+    refusal: Refusal,
+}
+
+impl<F> SubmitError<F> {
+    pub(super) fn new(job: F, refusal: Refusal) -> SubmitError<F> {
+        SubmitError { job, refusal }
+    }
+
+    /// The job, to be submitted again or run in place.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let pool = threadle::pool::Pool::new(1, 0);
+    ///     pool.close();
+    ///     let job = pool.go(|| "in place").unwrap_err().into_inner();
+    ///     assert_eq!(job(), "in place");
+    /// });
+    /// ```
+    pub fn into_inner(self) -> F {
+        self.job
+    }
+
+    /// There was no place, or none in time.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let pool = threadle::pool::Pool::new(1, 0);
+    ///     let _slot = pool.reserve().unwrap();
+    ///     assert!(pool.try_submit(|| ()).unwrap_err().is_full());
+    /// });
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.refusal == Refusal::Full
+    }
+
+    /// The pool is closed.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let pool = threadle::pool::Pool::new(1, 0);
+    ///     pool.close();
+    ///     assert!(pool.submit(|| ()).unwrap_err().is_closed());
+    /// });
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.refusal == Refusal::Closed
+    }
+}
+
+impl<F> fmt::Debug for SubmitError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SubmitError({:?})", self.refusal)
+    }
+}
+
+impl<F> fmt::Display for SubmitError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl<F> Error for SubmitError<F> {}
+
+/// Why a job gave no result.
+pub struct JobError(Option<Box<dyn Any + Send>>);
+
+// SAFETY: a shared error gives out no reference to the payload, which need not be Sync: only its text is looked at, and strings are Sync.
+unsafe impl Sync for JobError {}
+
+impl JobError {
+    pub(super) fn panic(payload: Box<dyn Any + Send>) -> JobError {
+        JobError(Some(payload))
+    }
+
+    pub(super) fn dropped() -> JobError {
+        JobError(None)
+    }
+
+    /// It panicked.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let pool = threadle::pool::Pool::new(1, 0);
+    ///     let error = pool.go(|| if true { panic!("no") }).unwrap().join().unwrap_err();
+    ///     assert!(error.is_panic());
+    ///     assert_eq!(error.to_string(), "the job panicked: no");
+    /// });
+    /// ```
+    pub fn is_panic(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What it panicked with, for `std::panic::resume_unwind`.
+    ///
+    /// # Panics
+    /// If it did not panic.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let pool = threadle::pool::Pool::new(1, 0);
+    ///     let error = pool.go(|| if true { panic!("no") }).unwrap().join().unwrap_err();
+    ///     assert_eq!(error.into_panic().downcast_ref(), Some(&"no"));
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        match self.0 {
+            Some(payload) => payload,
+            None => panic!("the job did not panic: {self}"),
+        }
+    }
+
+    /// It was dropped before it ran: a shutdown's time was over.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// threadle::run(|| {
+    ///     let (_gate, wait) = threadle::chan::bounded::<()>(0);
+    ///     let pool = threadle::pool::Pool::new(1, 1);
+    ///     pool.submit(move || assert!(wait.recv().is_err())).unwrap();
+    ///     let queued = pool.go(|| ()).unwrap();
+    ///     pool.shutdown_timeout(Duration::from_millis(1));
+    ///     assert!(queued.join().unwrap_err().is_dropped());
+    /// });
+    /// ```
+    pub fn is_dropped(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(payload) = &self.0 else { return f.write_str("the job was dropped before it ran") };
+        match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
+            Some(text) => write!(f, "the job panicked: {text}"),
+            None => f.write_str("the job panicked"),
+        }
+    }
+}
+
+impl fmt::Debug for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JobError({self})")
+    }
+}
+
+impl Error for JobError {}

@@ -1,0 +1,148 @@
+//! What submitters and workers share, and the worker's loop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
+
+use super::error::Refusal;
+use super::job::{Ran, Work};
+use super::slot::{NoSlot, Slot};
+use crate::chan::{self, Receiver, SendTimeoutError, Sender, TrySendError};
+
+/// See "How it works" and "Closing" in the module.
+pub(super) struct Shared {
+    workers: usize,
+    /// To send is to take a place.
+    places: Sender<()>,
+    /// To receive gives one back.
+    taken: Receiver<()>,
+    /// Has room for whoever has a place.
+    jobs: Sender<Box<dyn Work>>,
+    queue: Receiver<Box<dyn Work>>,
+    counts: Counts,
+}
+
+/// Relaxed throughout: they are read for people. Who joins a job or a shutdown is ordered after them by the channels.
+#[derive(Default)]
+struct Counts {
+    running: AtomicUsize,
+    finished: AtomicUsize,
+    panicked: AtomicUsize,
+    dropped: AtomicUsize,
+}
+
+/// Figures of a pool; see [`Pool::stats`](super::Pool::stats).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Workers, the most jobs that run at once.
+    pub workers: usize,
+    /// Jobs that wait for a worker.
+    pub queued: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Jobs that have ended, those that panicked included.
+    pub finished: usize,
+    /// Jobs that have ended by a panic.
+    pub panicked: usize,
+    /// Jobs that were accepted and dropped without having run.
+    pub dropped: usize,
+}
+
+impl Shared {
+    pub(super) fn new(workers: usize, queue: usize) -> Shared {
+        let (places, taken) = chan::bounded(workers.saturating_add(queue));
+        let (jobs, queue) = chan::unbounded();
+        Shared { workers, places, taken, jobs, queue, counts: Counts::default() }
+    }
+
+    /// Takes a place, waiting for one until `deadline`. Switches.
+    pub(super) fn reserve(&self, deadline: Option<Instant>) -> Result<Slot<'_>, NoSlot> {
+        let taken = match deadline {
+            None => self.places.send(()).map_err(|_| Refusal::Closed),
+            Some(deadline) => self.places.send_deadline((), deadline).map_err(|error| match error {
+                SendTimeoutError::Timeout(()) => Refusal::Full,
+                SendTimeoutError::Disconnected(()) => Refusal::Closed,
+            }),
+        };
+        taken.map(|()| Slot::new(self)).map_err(NoSlot)
+    }
+
+    /// Takes a place if one is free. Does not switch.
+    pub(super) fn try_reserve(&self) -> Result<Slot<'_>, NoSlot> {
+        let taken = self.places.try_send(()).map_err(|error| match error {
+            TrySendError::Full(()) => Refusal::Full,
+            TrySendError::Disconnected(()) => Refusal::Closed,
+        });
+        taken.map(|()| Slot::new(self)).map_err(NoSlot)
+    }
+
+    /// Gives a place back. Does not switch.
+    pub(super) fn give_back(&self) {
+        // Closed channels can be received from until they are empty, and this place is in there.
+        let given = self.taken.try_recv();
+        debug_assert!(given.is_ok(), "a place was given back that nobody had");
+    }
+
+    /// Queues a job of somebody who has a place, who keeps it if this is refused. Does not switch.
+    pub(super) fn accept(&self, job: Box<dyn Work>) -> Result<(), Box<dyn Work>> {
+        self.jobs.try_send(job).map_err(TrySendError::into_inner)
+    }
+
+    pub(super) fn close(&self) {
+        self.places.close();
+        self.jobs.close();
+    }
+
+    /// After `close`: drops what no worker has begun.
+    pub(super) fn drop_queued(&self) {
+        while let Ok(job) = self.queue.try_recv() {
+            // Counted first: who joins the job learns by its drop, and may look.
+            self.counts.dropped.fetch_add(1, Relaxed);
+            quietly(|| drop(job));
+            self.give_back();
+        }
+    }
+
+    fn run(&self, job: Box<dyn Work>) {
+        self.counts.running.fetch_add(1, Relaxed);
+        quietly(|| job.run(&|ran| self.done(ran)));
+    }
+
+    /// Called by the job once it has run, before it tells anybody: who has joined it finds it counted and its place free.
+    fn done(&self, ran: Ran) {
+        self.counts.running.fetch_sub(1, Relaxed);
+        self.counts.finished.fetch_add(1, Relaxed);
+        if ran == Ran::Panicked {
+            self.counts.panicked.fetch_add(1, Relaxed);
+        }
+        self.give_back();
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let Counts { running, finished, panicked, dropped } = &self.counts;
+        Stats {
+            workers: self.workers,
+            queued: self.queue.len(),
+            running: running.load(Relaxed),
+            finished: finished.load(Relaxed),
+            panicked: panicked.load(Relaxed),
+            dropped: dropped.load(Relaxed),
+        }
+    }
+}
+
+/// A worker's goroutine: until the pool is closed and its queue empty.
+pub(super) fn work(shared: &Shared) {
+    while let Ok(job) = shared.queue.recv() {
+        shared.run(job);
+    }
+}
+
+/// Runs what may run foreign `Drop`s, of jobs, results and panics. A panic in there has been reported by the hook and concerns nobody here.
+fn quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        // Not dropped: that might panic again, and nobody wants it.
+        std::mem::forget(payload);
+    }
+}

@@ -18,6 +18,8 @@ pub mod pool;
 #[cfg(all(not(loom), feature = "hyper"))]
 pub mod rt;
 #[cfg(not(loom))]
+mod scope;
+#[cfg(not(loom))]
 pub mod signal;
 #[cfg(not(loom))]
 pub mod sync;
@@ -34,6 +36,8 @@ mod loom_notice;
 pub use block_on::block_on;
 #[cfg(not(loom))]
 pub use entry::{Builder, GoBuilder, JoinError, JoinHandle, go, lock_os_thread, run, run_migrating, unlock_os_thread};
+#[cfg(not(loom))]
+pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(not(loom))]
 pub use threadle_scheduler::{
     Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now,

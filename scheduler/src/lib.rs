@@ -53,6 +53,8 @@ mod runtime;
 #[cfg(not(loom))]
 mod say;
 #[cfg(not(loom))]
+mod scope;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 mod stack;
@@ -70,6 +72,7 @@ mod monitor {
 /// What loom models of the goroutine: the words that others write.
 #[cfg(loom)]
 mod g {
+    pub(crate) mod children;
     pub(crate) mod completion;
     pub(crate) mod state;
 }
@@ -83,6 +86,7 @@ mod exports {
     pub use crate::observe::{Metrics, dump, metrics};
     pub use crate::park::{Parking, Reason, Ticket, Woken};
     pub use crate::runtime::{Config, Mode, run};
+    pub use crate::scope::Scope;
     pub use crate::spawn::{Ended, Join, spawn, spawn_scoped};
     pub use crate::switching::{checkpoint, in_place, no_switch, yield_now};
     pub use crate::timers::{Expire, TimerHandle, arm_timer};

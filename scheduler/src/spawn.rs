@@ -2,16 +2,17 @@
 
 use crate::g::body::{self, Outcome};
 use crate::g::completion::{Detach, End};
-use crate::g::context::Command;
 use crate::g::state::Status;
 use crate::g::{G, Joiner, SpawnOptions, slab};
-use crate::m::{M, current};
+use crate::m::current;
 use crate::p::P;
 use crate::park::{Parking, Reason};
 use crate::runtime::Scheduler;
+use crate::scope::Scope;
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ptr;
 use std::task::{Context, Poll};
 
 /// How a goroutine ended.
@@ -51,29 +52,38 @@ where
     T: Send + 'static,
 {
     let scheduler = crate::runtime::current_or_panic("a goroutine");
-    // SAFETY: closure and result are 'static.
-    unsafe { spawn_on(scheduler, options, f) }
+    // SAFETY: closure and result are 'static, and there is no scope.
+    unsafe { spawn_on(scheduler, options, ptr::null(), f) }
 }
 
-/// Starts a goroutine whose closure and result may borrow.
+/// Starts a goroutine whose closure and result may borrow, and which `scope` counts. Does not switch.
 ///
 /// # Safety
-/// The caller does not return, and lets nothing end that `F` or `T` borrows, before [`Join::wait_scoped`] has returned: not after another
-/// way of asking, for which a runtime that ends counts as an end.
+/// The caller lets nothing end that `F` or `T` borrows, nor `scope` itself, on any way out, before [`Scope::wait`] has returned; `T` may be
+/// used up by its handle meanwhile. How the goroutine ended, as its handle tells, does not count: where its runtime has ended it may run on.
+///
+/// # Panics
+/// Outside a runtime.
 #[track_caller]
-pub unsafe fn spawn_scoped<F, T>(options: &SpawnOptions, f: F) -> Join<T>
+pub unsafe fn spawn_scoped<F, T>(options: &SpawnOptions, scope: &Scope, f: F) -> Join<T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
 {
     let scheduler = crate::runtime::current_or_panic("a goroutine");
+    scope.add();
     // SAFETY: as demanded of our caller.
-    unsafe { spawn_on(scheduler, options, f) }
+    unsafe { spawn_on(scheduler, options, scope, f) }
 }
 
 /// # Safety
-/// As for [`spawn_scoped`].
-pub(crate) unsafe fn spawn_on<F, T>(scheduler: &'static Scheduler, options: &SpawnOptions, f: F) -> Join<T>
+/// What `F` and `T` borrow outlasts the goroutine; or there is a `scope` that counts it already, and the promise of [`spawn_scoped`].
+pub(crate) unsafe fn spawn_on<F, T>(
+    scheduler: &'static Scheduler,
+    options: &SpawnOptions,
+    scope: *const Scope,
+    f: F,
+) -> Join<T>
 where
     F: FnOnce() -> T + Send,
     T: Send,
@@ -90,6 +100,7 @@ where
         unsafe {
             let own = &mut *g.own();
             own.table = Some(body::store(&raw mut own.room, f));
+            own.scope = scope;
         }
     };
     let g = match here.and_then(|m| m.with_p(|p| take_from(p, scheduler))) {
@@ -183,13 +194,17 @@ impl<T> Join<T> {
         self.take()
     }
 
-    /// As [`wait`](Join::wait), for a goroutine that borrows from the caller (`spawn_scoped`): does not return before that has ended. Where
-    /// their runtime ends first, it never returns: a running goroutine may still use what it borrowed.
-    pub fn wait_scoped(self) -> Ended<T> {
-        match self.wait() {
-            Ended::Abandoned => never_return(),
-            ended => ended,
+    /// As [`wait`](Join::wait), for a goroutine of this scope: its failure, if it was one, is not the scope's any more. Where their runtime
+    /// ends first, it never returns, as the scope does not.
+    pub fn wait_scoped(self, scope: &Scope) -> Ended<T> {
+        let ended = self.wait();
+        match &ended {
+            Ended::Returned(_) => {}
+            Ended::Panicked(_) => scope.panic_was_taken(),
+            Ended::NoStack(_) => scope.never_ran_was_taken(),
+            Ended::Abandoned => crate::scope::never_return(),
         }
+        ended
     }
 
     /// Asks for its end as a future does. Does not switch, never blocks.
@@ -254,20 +269,6 @@ impl<T> Drop for Join<T> {
                 }
                 drop(outcome);
             }
-        }
-    }
-}
-
-/// The caller's frame must stay as it is: its runtime has ended.
-#[expect(clippy::disallowed_methods, reason = "the thread is never to do anything again")]
-fn never_return() -> ! {
-    loop {
-        match current::m() {
-            Some(m) if m.may_leave_stack() && !m.switch_forbidden() => match m.goroutine() {
-                Some(g) => M::switch(g, Command::Yield),
-                None => std::thread::park(),
-            },
-            _ => std::thread::park(),
         }
     }
 }

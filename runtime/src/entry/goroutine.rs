@@ -97,9 +97,12 @@ impl GoBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let options =
-            SpawnOptions { name: self.name, stack_size: self.stack_size, locked: self.locked, ..SpawnOptions::new() };
-        JoinHandle::new(threadle_scheduler::spawn(&options, f))
+        JoinHandle::new(threadle_scheduler::spawn(&self.into_options(), f))
+    }
+
+    #[track_caller]
+    pub(crate) fn into_options(self) -> SpawnOptions {
+        SpawnOptions { name: self.name, stack_size: self.stack_size, locked: self.locked, ..SpawnOptions::new() }
     }
 }
 

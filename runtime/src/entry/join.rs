@@ -75,7 +75,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-fn outcome<T>(ended: Ended<T>) -> Result<T, JoinError> {
+pub(crate) fn outcome<T>(ended: Ended<T>) -> Result<T, JoinError> {
     Err(JoinError(match ended {
         Ended::Returned(value) => return Ok(value),
         Ended::Panicked(payload) => Repr::Panic(payload),

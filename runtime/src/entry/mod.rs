@@ -7,5 +7,6 @@ mod lock;
 
 pub use builder::{Builder, run, run_migrating};
 pub use goroutine::{GoBuilder, go};
+pub(crate) use join::outcome;
 pub use join::{JoinError, JoinHandle};
 pub use lock::{lock_os_thread, unlock_os_thread};

@@ -35,8 +35,8 @@ union Cell<F, T> {
 
 /// How to treat a room whose types were forgotten. Each function names what it needs.
 pub(crate) struct Table {
-    /// Runs the closure and leaves the result in its place. The room holds the closure. Never unwinds.
-    pub(crate) run: unsafe fn(*mut Room),
+    /// Runs the closure and leaves the result in its place; whether it panicked. The room holds the closure. Never unwinds.
+    pub(crate) run: unsafe fn(*mut Room) -> bool,
     /// Drops the closure unrun and leaves the room empty. The room holds the closure. A panic of its Drop comes through.
     pub(crate) drop_closure: unsafe fn(*mut Room),
     /// Drops the result and leaves the room empty. The room holds the result. A panic of its Drop comes through.
@@ -70,14 +70,16 @@ impl<F: FnOnce() -> T, T> Typed<F, T> {
         }
     }
 
-    unsafe fn run(room: *mut Room) {
+    unsafe fn run(room: *mut Room) -> bool {
         let cell = Self::cell(room);
         // SAFETY: by contract the room holds the closure; it is moved out once, here, and the result takes its place.
         let closure = unsafe { ManuallyDrop::take(&mut (*cell).closure) };
         // Unwind safety: the closure is gone afterwards, and the panic reaches whoever joins, as with std's threads.
         let result = catch_unwind(AssertUnwindSafe(closure));
+        let panicked = result.is_err();
         // SAFETY: the cell is large enough for either; the closure was moved out, so nothing is overwritten.
         unsafe { ptr::addr_of_mut!((*cell).result).write(ManuallyDrop::new(result)) };
+        panicked
     }
 
     unsafe fn drop_closure(room: *mut Room) {
@@ -160,7 +162,7 @@ mod tests {
         // SAFETY: the room is ours and empty; run, then taken once.
         let got = unsafe {
             let table = store(&mut room, move || (held, bytes.len()));
-            (table.run)(&mut room);
+            let _panicked: bool = (table.run)(&mut room);
             take::<(Counts, usize)>(&mut room, table)
         };
         assert_eq!(got.as_ref().map(|g| g.1).ok(), Some(N));
@@ -180,7 +182,7 @@ mod tests {
         // SAFETY: as above; the result is dropped in place.
         unsafe {
             let table = store(&mut room, move || (held, bytes));
-            (table.run)(&mut room);
+            let _panicked: bool = (table.run)(&mut room);
             assert_eq!(drops.load(Relaxed), 2);
             (table.drop_result)(&mut room);
         }
@@ -200,7 +202,7 @@ mod tests {
         // SAFETY: the room is ours and empty; run, then taken once.
         let got = unsafe {
             let table = store(&mut room, || -> u8 { std::panic::resume_unwind(Box::new("lost")) });
-            (table.run)(&mut room);
+            let _panicked: bool = (table.run)(&mut room);
             take::<u8>(&mut room, table)
         };
         assert_eq!(*got.unwrap_err().downcast::<&str>().unwrap(), "lost");

@@ -6,6 +6,7 @@
 //! while it runs.
 
 pub(crate) mod body;
+pub(crate) mod children;
 pub(crate) mod completion;
 pub(crate) mod context;
 pub(crate) mod slab;
@@ -16,6 +17,7 @@ use crate::locals;
 use crate::m::M;
 use crate::park::{Reason, Ticket, Waiter};
 use crate::runtime::Scheduler;
+use crate::scope::Scope;
 use body::{Room, Table};
 use completion::Completion;
 use context::{Context, Switch};
@@ -83,6 +85,8 @@ pub(crate) struct Own {
     pub(crate) table: Option<&'static Table>,
     /// Its `local!` values; null: none yet.
     pub(crate) locals: *mut locals::Table,
+    /// The scope it belongs to, or null. Told by the goroutine, or by who ends it unrun, when it is over.
+    pub(crate) scope: *const Scope,
     pub(crate) room: Room,
 }
 
@@ -147,6 +151,7 @@ impl G {
                 switch: ptr::null(),
                 table: None,
                 locals: ptr::null_mut(),
+                scope: ptr::null(),
                 room: Room::new(),
             }),
         }

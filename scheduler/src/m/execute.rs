@@ -8,6 +8,7 @@ use crate::g::{G, slab};
 use crate::limits::clock;
 use crate::m::current;
 use crate::runtime::Mode;
+use crate::scope::Scope;
 use crate::stack;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -212,18 +213,23 @@ fn body(g: &'static G, switch: *const Switch) {
         // SAFETY: the goroutine runs: its variables are its own; the M holds a reference to `context` only.
         unsafe {
             (*own).switch = switch;
-            (*own).table.map(|table| (table, &raw mut (*own).room))
+            (*own).table.map(|table| (table, &raw mut (*own).room, (*own).scope))
         }
     };
-    if let Some((table, room)) = run {
+    if let Some((table, room, scope)) = run {
         // SAFETY: `spawn` left a closure in the room with this table; it runs once.
-        unsafe { (table.run)(room) };
+        let panicked = unsafe { (table.run)(room) };
         if g.completion.ready() {
             // Nobody will ask. As with std's threads a panic of the result's Drop has nowhere to go; unlike there it costs nobody else.
             // SAFETY: the room holds the result, and the handle is gone.
             if catch_unwind(AssertUnwindSafe(|| unsafe { (table.drop_result)(room) })).is_err() {
                 crate::say::say!("threadle: the result of goroutine {} panicked in its Drop", g.id());
             }
+        }
+        if !scope.is_null() {
+            // SAFETY: its scope waits for this very call. The closure is gone, and the result is gone or its handle's: nothing that this
+            // goroutine borrowed is touched from here on.
+            unsafe { Scope::over(scope, panicked) };
         }
     }
     // SAFETY: on its own stack; closure and result are done with.

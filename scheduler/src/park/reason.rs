@@ -47,6 +47,8 @@ reasons! {
     WaitGroupWait = "sync.WaitGroup.wait",
     /// The end of another goroutine.
     Join = "join",
+    /// The goroutines of a scope.
+    ScopeWait = "scope",
     /// A future that is pending.
     BlockOn = "block_on",
     /// A blocking call that runs on a helper thread.

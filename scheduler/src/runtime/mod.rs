@@ -381,7 +381,7 @@ pub fn run<T: Send>(config: Config, main: impl FnOnce() -> T + Send) -> io::Resu
 fn run_here<T: Send>(config: Config, options: &SpawnOptions, main: impl FnOnce() -> T + Send) -> io::Result<T> {
     let scheduler = Scheduler::start(config)?;
     // SAFETY: `wait` below returns only when main has ended or was abandoned, and only the shutdown, further below, abandons.
-    let join = unsafe { spawn::spawn_on(scheduler, options, main) };
+    let join = unsafe { spawn::spawn_on(scheduler, options, std::ptr::null(), main) };
     let ended = join.wait();
     scheduler.drain();
     scheduler.shut_down();

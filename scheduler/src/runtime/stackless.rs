@@ -6,6 +6,7 @@ use crate::g::{G, slab};
 use crate::injector::Chain;
 use crate::limits::clock;
 use crate::park::Reason;
+use crate::scope::Scope;
 use crate::stack::NoStack;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
@@ -144,6 +145,13 @@ pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
     }));
     if dropped.is_err() {
         crate::say::say!("threadle: the closure of goroutine {}, which never ran, panicked in its Drop", g.id());
+    }
+    // SAFETY: as above.
+    let scope = unsafe { (*g.own()).scope };
+    if !scope.is_null() && end == End::NoStack {
+        // Not where the runtime has ended: a scope does not return when one of its goroutines was abandoned.
+        // SAFETY: its scope waits for this very call; the closure is gone, and there is no result.
+        unsafe { Scope::never_ran(scope) };
     }
     g.clear_home();
     g.state().finish();

@@ -74,6 +74,12 @@ pub(crate) enum Fault {
     DetachByStore,
     /// `Completion::detach`: leaves its waiter in the cell.
     DetachLeavesWaiter,
+    /// `Children::remove`: what the goroutine did with what it borrowed is not published.
+    ChildOverRelaxed,
+    /// `Children::remove`: the last one looks whom to wake although nobody said that he waits.
+    ChildAlwaysLooks,
+    /// `Children::wait`: load and store instead of comparing and swapping.
+    WaitForChildrenByStore,
     /// `Idle::wake_wanted`: no fence between the work and the look.
     SubmitWithoutFence,
     /// `Idle::stop_searching`: no fence between the count and the look.

@@ -15,7 +15,7 @@ use threadle::pool::Pool;
 use threadle::sync::{Mutex, WaitGroup};
 use threadle::{
     GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, fs, go, lock_os_thread, metrics, no_switch,
-    num_goroutines, procs, time, unlock_os_thread, yield_now,
+    num_goroutines, procs, scope, time, unlock_os_thread, yield_now,
 };
 
 use super::spin;
@@ -357,6 +357,22 @@ pub(crate) const SWITCHING: &[Call] = &[
         pool.submit(yield_now).expect("it is open");
         pool.go(yield_now).expect("it is open").join().expect("it only yields");
         assert!(pool.shutdown().is_complete());
+    }),
+    ("scope", || {
+        let mut sums = [0; 2];
+        scope(|s| {
+            for sum in &mut sums {
+                s.go(|| {
+                    yield_now();
+                    *sum += 1;
+                });
+            }
+        });
+        assert_eq!(sums, [1; 2]);
+    }),
+    ("scope without goroutines", || scope(|_| ())),
+    ("ScopedJoinHandle::join", || {
+        scope(|s| s.go(yield_now).join().expect("it only yields"));
     }),
     ("blocking", || blocking(|| ())),
     ("blocking, for longer", || blocking(|| spin(Duration::from_micros(100)))),

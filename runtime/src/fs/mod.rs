@@ -1,5 +1,5 @@
-//! Files, in the shape of `std::fs`. File systems have no readiness to wait for, so each call is a [`blocking`] one: it stalls nobody
-//! but its caller.
+//! Files, in the shape of `std::fs`. File systems have no readiness to wait for, so each call is a [`blocking`](crate::blocking) one: it
+//! stalls nobody but its caller.
 //!
 //! ```
 //! use std::io::Write;
@@ -19,115 +19,32 @@
 //! }).unwrap();
 //! ```
 //!
-//! Errors are those of the functions of the same names in [`std::fs`]. Everything that makes a system call switches.
+//! Errors are those of the functions of the same names in [`std::fs`]. Everything that makes a system call switches, from goroutines and
+//! plain threads alike, and needs no runtime.
+//!
+//! # What a call costs
+//!
+//! Where the caller's thread may be left to the call, leaving and coming back are two words written; the processor goes on without it only if
+//! the call lasts (`scheduler/src/blocking.rs`). In bound mode, where other goroutines are at home on the thread, a helper thread makes the call,
+//! which costs two wake-ups. So it pays to do much in one call: [`read`] rather than many reads, a [`BufReader`](std::io::BufReader) or
+//! [`BufWriter`](std::io::BufWriter) around a [`File`], and for a sequence of small calls [`blocking`](crate::blocking) around all of it, with
+//! `std::fs` inside. io_uring would spare the threads; it is switched off where it matters most, in containers and hardened kernels, and would
+//! be a second way beside this one, not instead of it.
 
+mod attributes;
+mod content;
 mod directory;
 mod file;
+mod file_io;
+mod names;
+mod options;
 
-use std::fs::Metadata;
-use std::io;
-use std::path::{Path, PathBuf};
-
-use threadle_scheduler::blocking;
-
-pub use directory::{ReadDir, read_dir};
+pub use attributes::{canonicalize, exists, metadata, set_permissions, symlink_metadata};
+pub use content::{copy, read, read_to_string, write};
+pub use directory::{DirBuilder, DirEntry, ReadDir, create_dir, create_dir_all, read_dir, remove_dir, remove_dir_all};
 pub use file::File;
+pub use names::{chown, hard_link, lchown, read_link, remove_file, rename, symlink};
+pub use options::OpenOptions;
 
-/// The whole content of a file. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::read`].
-pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
-    let path = path.as_ref();
-    blocking(|| std::fs::read(path))
-}
-
-/// The whole content of a file as text. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::read_to_string`].
-pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
-    let path = path.as_ref();
-    blocking(|| std::fs::read_to_string(path))
-}
-
-/// Makes `content` the whole content of a file, which is created if it is not there. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::write`].
-pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, content: C) -> io::Result<()> {
-    let (path, content) = (path.as_ref(), content.as_ref());
-    blocking(|| std::fs::write(path, content))
-}
-
-/// Gives a file another name, in place of whatever has it. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::rename`].
-pub fn rename<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<()> {
-    let (from, to) = (from.as_ref(), to.as_ref());
-    blocking(|| std::fs::rename(from, to))
-}
-
-/// Removes a file. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::remove_file`].
-pub fn remove_file<P: AsRef<Path>>(path: P) -> io::Result<()> {
-    let path = path.as_ref();
-    blocking(|| std::fs::remove_file(path))
-}
-
-/// Makes a folder. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::create_dir`].
-pub fn create_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
-    let path = path.as_ref();
-    blocking(|| std::fs::create_dir(path))
-}
-
-/// Makes a folder and those above it that are not there. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::create_dir_all`].
-pub fn create_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
-    let path = path.as_ref();
-    blocking(|| std::fs::create_dir_all(path))
-}
-
-/// Removes an empty folder. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::remove_dir`].
-pub fn remove_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
-    let path = path.as_ref();
-    blocking(|| std::fs::remove_dir(path))
-}
-
-/// Removes a folder with all that is in it. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::remove_dir_all`].
-pub fn remove_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
-    let path = path.as_ref();
-    blocking(|| std::fs::remove_dir_all(path))
-}
-
-/// What the file system knows of a file; follows symbolic links. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::metadata`].
-pub fn metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
-    let path = path.as_ref();
-    blocking(|| std::fs::metadata(path))
-}
-
-/// The absolute path without symbolic links. Switches: yes.
-///
-/// # Errors
-/// As [`std::fs::canonicalize`].
-pub fn canonicalize<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
-    let path = path.as_ref();
-    blocking(|| std::fs::canonicalize(path))
-}
+// Values, which make no system call.
+pub use std::fs::{FileTimes, FileType, Metadata, Permissions, TryLockError};

@@ -402,9 +402,7 @@ pub(crate) fn write_sync_and_read_a_file() {
     static FILES: AtomicU64 = AtomicU64::new(1);
     let name = format!("threadle-thread-identity-{}-{}", std::process::id(), FILES.fetch_add(1, Relaxed));
     let path = std::env::temp_dir().join(name);
-    let mut options = std::fs::OpenOptions::new();
-    let mut file =
-        fs::File::open_with(options.read(true).write(true).create_new(true), &path).expect("the name is new");
+    let mut file = fs::File::create_new(&path).expect("the name is new");
     // What is open stays: a failure below leaves nothing behind.
     fs::remove_file(&path).expect("it is there");
     file.write_all(b"written").expect("there is room");

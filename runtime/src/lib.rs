@@ -1,6 +1,8 @@
 #![cfg_attr(not(loom), doc = include_str!("../README.md"))]
 #![cfg_attr(loom, doc = "What loom models of the runtime.")]
+#![cfg_attr(loom, allow(dead_code, reason = "what a model does not use"))]
 
+mod base;
 #[cfg(not(loom))]
 mod block_on;
 #[cfg(not(loom))]
@@ -23,9 +25,18 @@ mod scope;
 pub mod signal;
 #[cfg(not(loom))]
 pub mod sync;
+/// What loom models of the locks: everything but the data they guard.
+#[cfg(loom)]
+mod sync {
+    mod raw_condvar;
+    mod raw_mutex;
+    mod raw_once;
+    mod raw_rwlock;
+    mod raw_semaphore;
+}
 #[cfg(not(loom))]
 pub mod time;
-#[cfg(not(loom))]
+mod wait;
 mod waiters;
 
 #[cfg(all(loom, test))]

@@ -20,18 +20,22 @@
 //!
 //! The same node serves a plain wait and a `select`: the nodes of one `select` lie in several lists and share one
 //! ticket, which therefore is the word that decides the winner; the outcome in the payload says which node won.
+//!
+//! How a waiter waits once it is in a list, and what may end that wait, is in `wait.rs`.
 
-use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomPinned;
 use std::ptr::NonNull;
 
-use threadle_scheduler::{Ticket, Woken};
+pub(crate) use crate::base::lock;
+use crate::base::{Ticket, UnsafeCell, Woken};
 
 /// One waiting goroutine or thread, linked into a [`WaitList`].
 pub(crate) struct Waiter<P> {
     ticket: Ticket,
     links: UnsafeCell<Links<P>>,
+    /// Whether it was claimed from the list, rather than woken by something that knows of its ticket only.
+    served: UnsafeCell<bool>,
     payload: UnsafeCell<P>,
     _pinned: PhantomPinned,
 }
@@ -45,7 +49,20 @@ struct Links<P> {
 impl<P> Waiter<P> {
     pub(crate) fn new(ticket: Ticket, payload: P) -> Self {
         let links = Links { previous: None, next: None, linked: false };
-        Waiter { ticket, links: UnsafeCell::new(links), payload: UnsafeCell::new(payload), _pinned: PhantomPinned }
+        Waiter {
+            ticket,
+            links: UnsafeCell::new(links),
+            served: UnsafeCell::new(false),
+            payload: UnsafeCell::new(payload),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Whether it was claimed from its list. To be asked by the waiting frame, once the node is its own again: its park has ended claimed,
+    /// or it has found under the list's lock that the node is in no list.
+    pub(crate) fn was_served(&self) -> bool {
+        // SAFETY: written by who pops the node, under the lock and before the claim; the caller comes after either.
+        self.served.with(|served| unsafe { *served })
     }
 
     /// The payload, back in the hands of the waiting frame.
@@ -103,18 +120,18 @@ impl<P> WaitList<P> {
         previous: Option<NonNull<Waiter<P>>>,
         next: Option<NonNull<Waiter<P>>>,
     ) {
-        let node = Some(NonNull::from(waiter));
+        let node = NonNull::from(waiter);
         // SAFETY: the node is not linked yet and its frame waits for us (it holds the lock), so nobody else looks at it.
-        unsafe { *waiter.links.get() = Links { previous, next, linked: true } };
+        unsafe { change_links(node, |links| *links = Links { previous, next, linked: true }) };
         match previous {
             // SAFETY: a linked node is alive and its links belong to the holder of the lock.
-            Some(previous) => unsafe { (*previous.as_ref().links.get()).next = node },
-            None => self.head = node,
+            Some(previous) => unsafe { change_links(previous, |links| links.next = Some(node)) },
+            None => self.head = Some(node),
         }
         match next {
             // SAFETY: as above.
-            Some(next) => unsafe { (*next.as_ref().links.get()).previous = node },
-            None => self.tail = node,
+            Some(next) => unsafe { change_links(next, |links| links.previous = Some(node)) },
+            None => self.tail = Some(node),
         }
     }
 
@@ -124,20 +141,20 @@ impl<P> WaitList<P> {
     /// If `waiter` is linked, then into this list.
     pub(crate) unsafe fn remove(&mut self, waiter: &Waiter<P>) -> bool {
         // SAFETY: `&mut self` stands for the lock, which guards the links of everything that is or was in this list.
-        let links = unsafe { &mut *waiter.links.get() };
-        if !links.linked {
-            return false;
-        }
-        links.linked = false;
-        let (previous, next) = (links.previous, links.next);
+        let neighbours = unsafe {
+            change_links(NonNull::from(waiter), |links| {
+                std::mem::take(&mut links.linked).then_some((links.previous, links.next))
+            })
+        };
+        let Some((previous, next)) = neighbours else { return false };
         match previous {
             // SAFETY: neighbours of a linked node are linked, hence alive, and guarded by the lock.
-            Some(previous) => unsafe { (*previous.as_ref().links.get()).next = next },
+            Some(previous) => unsafe { change_links(previous, |links| links.next = next) },
             None => self.head = next,
         }
         match next {
             // SAFETY: as above.
-            Some(next) => unsafe { (*next.as_ref().links.get()).previous = previous },
+            Some(next) => unsafe { change_links(next, |links| links.previous = previous) },
             None => self.tail = previous,
         }
         true
@@ -146,7 +163,24 @@ impl<P> WaitList<P> {
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         // SAFETY: linked nodes are alive and their links belong to the holder of the lock.
-        std::iter::successors(self.head, |node| unsafe { (*node.as_ref().links.get()).next }).count()
+        std::iter::successors(self.head, |node| unsafe { change_links(*node, |links| links.next) }).count()
+    }
+
+    /// The payload of the waiter at the front.
+    pub(crate) fn front(&mut self) -> Option<&mut P> {
+        // SAFETY: a linked node is alive, and its payload belongs to the holder of the lock, for whom `&mut self` stands.
+        self.head.map(|node| unsafe { &mut *node.as_ref().payload.with_mut(|payload| payload) })
+    }
+
+    /// Whether the waiter at the front cannot be claimed any more: it is about to take itself out of the list, or its runtime has stopped.
+    pub(crate) fn front_is_gone(&self) -> bool {
+        // SAFETY: a linked node is alive; its ticket does not change.
+        self.head.is_some_and(|node| !unsafe { node.as_ref() }.ticket.is_open())
+    }
+
+    /// Takes all waiters out of the list, and claims those that can be.
+    pub(crate) fn claim_all(&mut self) -> Vec<Woken> {
+        std::iter::from_fn(|| self.pop().map(|waiter| waiter.claim().ok())).flatten().collect()
     }
 
     /// Takes the waiter that has waited longest out of the list.
@@ -156,6 +190,13 @@ impl<P> WaitList<P> {
         unsafe { self.remove(node.as_ref()) };
         Some(Popped { node, _list: self })
     }
+}
+
+/// # Safety
+/// `node` is alive, and its links are the caller's: it is linked, or about to be, and the caller holds the lock.
+unsafe fn change_links<P, R>(node: NonNull<Waiter<P>>, change: impl FnOnce(&mut Links<P>) -> R) -> R {
+    // SAFETY: the caller's promise.
+    unsafe { node.as_ref().links.with_mut(|links| change(&mut *links)) }
 }
 
 impl<P> fmt::Debug for WaitList<P> {
@@ -174,17 +215,25 @@ impl<P> Popped<'_, P> {
     pub(crate) fn payload(&mut self) -> &mut P {
         // SAFETY: an unclaimed waiter takes the lock before its frame ends, and the lock is held for as long as `self`
         // lives; the payload of an unclaimed waiter belongs to the holder of the lock.
-        unsafe { &mut *self.node.as_ref().payload.get() }
+        unsafe { &mut *self.node.as_ref().payload.with_mut(|payload| payload) }
     }
 
     /// Claims the waiter, which from then on owns its node again. `Err`: it has left (deadline, other case of its
     /// `select`, runtime stopped), and whatever was put into its payload must be taken back.
     pub(crate) fn claim(self) -> Result<Woken, Self> {
-        // SAFETY: alive until the claim, as in `payload`; the ticket is copied out before it.
-        let ticket = unsafe { self.node.as_ref().ticket };
+        // SAFETY: alive until the claim, as in `payload`.
+        let node = unsafe { self.node.as_ref() };
+        // SAFETY: as the payload, it belongs to the holder of the lock until the claim.
+        node.served.with_mut(|served| unsafe { *served = true });
+        // Copied out of the node: it may be gone the moment the claim is made.
+        let ticket = node.ticket;
         match ticket.claim() {
             Some(woken) => Ok(woken),
-            None => Err(self),
+            None => {
+                // SAFETY: not claimed by us: the waiter takes the lock before it looks, or ends.
+                node.served.with_mut(|served| unsafe { *served = false });
+                Err(self)
+            }
         }
     }
 }
@@ -205,12 +254,10 @@ impl<F: FnMut()> OnLeave<F> {
 
 impl<F: FnMut()> Drop for OnLeave<F> {
     fn drop(&mut self) {
+        #[cfg(loom)]
+        if crate::base::fault::failed() {
+            return;
+        }
         (self.0)();
     }
-}
-
-/// Locks a short critical section that runs no user code. Poison means a bug of ours elsewhere was already reported by
-/// its panic; the data is consistent at every step that can panic, so it is ignored.
-pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -19,9 +19,29 @@
 //! assert_eq!(*total.lock(), 10);
 //! ```
 
+mod barrier;
+mod condvar;
 mod mutex;
+mod mutex_guard;
+mod once;
+mod once_lock;
+mod raw_condvar;
 mod raw_mutex;
+mod raw_once;
+mod raw_rwlock;
+mod raw_semaphore;
+mod rwlock;
+mod rwlock_guard;
+mod semaphore;
 mod wait_group;
 
-pub use mutex::{Mutex, MutexGuard};
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use condvar::{Condvar, WaitTimeoutResult};
+pub use mutex::Mutex;
+pub use mutex_guard::{MappedMutexGuard, MutexGuard};
+pub use once::Once;
+pub use once_lock::OnceLock;
+pub use rwlock::RwLock;
+pub use rwlock_guard::{MappedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub use wait_group::WaitGroup;

@@ -1,12 +1,14 @@
-//! `Mutex<T>`: the data beside the lock of `raw_mutex.rs`.
+//! `Mutex<T>`: the data beside the lock of `raw_mutex.rs`. Its guards are in `mutex_guard.rs`.
 
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::{Duration, Instant};
 
+use super::mutex_guard::MutexGuard;
 use super::raw_mutex::RawMutex;
+use crate::base::checkpoint;
+use crate::wait::{GaveUp, Limit};
 
 /// Mutual exclusion. Who waits sleeps: a goroutine leaves its thread to others.
 ///
@@ -68,7 +70,8 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.raw.lock();
-        MutexGuard { mutex: self, _not_sync_unless_data_is: PhantomData }
+        // SAFETY: locked a line above.
+        unsafe { MutexGuard::new(self) }
     }
 
     /// Takes the lock if it is free.
@@ -84,7 +87,49 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.raw.try_lock().then(|| MutexGuard { mutex: self, _not_sync_unless_data_is: PhantomData })
+        // SAFETY: made only if it was locked.
+        self.raw.try_lock().then(|| unsafe { MutexGuard::new(self) })
+    }
+
+    /// As [`lock`](Self::lock), for at most so long: `None` when the time is over. A lock that is free is taken whatever the time.
+    ///
+    /// Switches: yes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mutex = threadle::sync::Mutex::new(0);
+    /// let guard = mutex.lock();
+    /// assert!(mutex.lock_timeout(Duration::from_millis(1)).is_none());
+    /// drop(guard);
+    /// assert!(mutex.lock_timeout(Duration::ZERO).is_some());
+    /// ```
+    #[inline]
+    pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
+        checkpoint();
+        self.try_lock().or_else(|| self.lock_within(Limit::after(timeout)).ok())
+    }
+
+    /// As [`lock`](Self::lock), until `deadline` at most: `None` when it has passed. A lock that is free is taken whatever the time.
+    ///
+    /// Switches: yes.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let mutex = threadle::sync::Mutex::new(0);
+    /// assert!(mutex.lock_deadline(Instant::now()).is_some());
+    /// ```
+    #[inline]
+    pub fn lock_deadline(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
+        self.lock_within(Limit::at(deadline)).ok()
+    }
+
+    #[inline]
+    pub(crate) fn lock_within(&self, limit: Limit<'_>) -> Result<MutexGuard<'_, T>, GaveUp> {
+        self.raw.lock_within(limit)?;
+        // SAFETY: locked a line above.
+        Ok(unsafe { MutexGuard::new(self) })
     }
 
     /// The data, without locking: the exclusive borrow shows that nobody else holds the lock. Switches: no.
@@ -96,6 +141,14 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.data.get_mut()
+    }
+
+    pub(super) fn raw(&self) -> &RawMutex {
+        &self.raw
+    }
+
+    pub(super) fn data(&self) -> *mut T {
+        self.data.get()
     }
 }
 
@@ -118,49 +171,5 @@ impl<T: Default> Default for Mutex<T> {
 impl<T> From<T> for Mutex<T> {
     fn from(data: T) -> Self {
         Mutex::new(data)
-    }
-}
-
-/// Access to the data of a locked [`Mutex`]; dropping it unlocks (and does not switch).
-#[must_use = "dropped at once, it unlocks at once"]
-pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-    /// The reference above is `Sync` where `T: Send`; sharing a guard shares `&T` and needs `T: Sync`.
-    _not_sync_unless_data_is: PhantomData<&'a mut T>,
-}
-
-impl<T: ?Sized> Deref for MutexGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: this guard holds the lock, so no other guard, hence no other reference, reaches the data.
-        unsafe { &*self.mutex.data.get() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and the guard is borrowed exclusively.
-        unsafe { &mut *self.mutex.data.get() }
-    }
-}
-
-impl<T: ?Sized> Drop for MutexGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: a guard is made by taking the lock, and dropped once.
-        unsafe { self.mutex.raw.unlock() };
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

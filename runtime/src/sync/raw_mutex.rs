@@ -28,12 +28,12 @@
 //! present holder's unlock does. An unlocker that has set `WOKEN` and finds no waiter left that can be claimed takes the bit back.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use threadle_scheduler::{Parking, Reason, checkpoint};
-
-use crate::waiters::{OnLeave, WaitList, Waiter, lock};
+use crate::base::atomic::{AtomicU32, Ordering};
+use crate::base::{self, Parking, Reason, checkpoint, constructor, faulty, lock};
+use crate::wait::{GaveUp, Limit, wait};
+use crate::waiters::{WaitList, Waiter};
 
 const LOCKED: u32 = 1;
 const QUEUED: u32 = 2;
@@ -43,25 +43,44 @@ const STARVING: u32 = 8;
 /// How long a waiter may lose to bargers. Go's figure.
 const PATIENCE: Duration = Duration::from_millis(1);
 
+fn patience() -> Duration {
+    #[cfg(loom)]
+    if let Some(patience) = base::fault::patience() {
+        return patience;
+    }
+    PATIENCE
+}
+
 pub(super) struct RawMutex {
     word: AtomicU32,
-    waiters: std::sync::Mutex<WaitList<Handed>>,
+    waiters: base::Mutex<WaitList<Handed>>,
 }
 
 /// Whether the waiter was woken as the owner.
 struct Handed(bool);
 
 impl RawMutex {
-    pub(super) const fn new() -> Self {
-        RawMutex { word: AtomicU32::new(0), waiters: std::sync::Mutex::new(WaitList::new()) }
+    constructor! {
+        pub(super) fn new() -> Self {
+            RawMutex { word: AtomicU32::new(0), waiters: base::Mutex::new(WaitList::new()) }
+        }
     }
 
     #[inline]
     pub(super) fn lock(&self) {
+        if self.lock_within(Limit::NONE).is_err() {
+            unreachable!("nothing ends this wait but the lock");
+        }
+    }
+
+    /// Locks, or gives up at the limit.
+    #[inline]
+    pub(super) fn lock_within(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         // Before the lock is taken: who is switched away holding it makes everybody wait.
         checkpoint();
-        if self.exchange(0, LOCKED, Ordering::Acquire).is_err() {
-            self.lock_slow();
+        match self.exchange(0, LOCKED, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(_) => self.lock_slow(limit),
         }
     }
 
@@ -92,7 +111,7 @@ impl RawMutex {
     }
 
     #[cold]
-    fn lock_slow(&self) {
+    fn lock_slow(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         let mut since = None;
         // The bit to take back: `WOKEN` after a wake-up, which set it for us.
         let mut mine = 0;
@@ -101,7 +120,7 @@ impl RawMutex {
             let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 {
                 match self.exchange(word, (word | LOCKED) & !mine, Ordering::Acquire) {
-                    Ok(_) => return,
+                    Ok(_) => return Ok(()),
                     Err(_) => continue,
                 }
             }
@@ -110,7 +129,10 @@ impl RawMutex {
             let parking = Parking::open(Reason::MutexLock);
             // Anybody's `WOKEN`, not only ours: whoever it was set for may never run again, if its runtime has ended since. `LOCKED` is set,
             // so the holder's unlock wakes the next one; at worst one too many is awake.
-            if self.exchange(word, (word | QUEUED | starving) & !WOKEN, Ordering::Relaxed).is_err() {
+            let queued = (word | QUEUED | starving) & if faulty!(MutexKeepsWoken) { !0 } else { !WOKEN };
+            if faulty!(MutexQueuesUnlooked) {
+                self.word.fetch_or(QUEUED | starving, Ordering::Relaxed);
+            } else if self.exchange(word, queued, Ordering::Relaxed).is_err() {
                 continue;
             }
             let node = Waiter::new(parking.ticket(), Handed(false));
@@ -124,22 +146,28 @@ impl RawMutex {
                 }
             }
             drop(waiters);
-            let leave = OnLeave::new(|| {
-                // SAFETY: linked into this list or into none.
-                unsafe { lock(&self.waiters).remove(&node) };
-            });
-            parking.wait();
-            leave.disarm();
+            wait(parking, &node, limit, || self.leave(&node))?;
             let waited = since.elapsed();
             let Handed(handed) = node.into_payload();
             if handed {
-                if waited < PATIENCE {
+                if waited < patience() {
                     self.word.fetch_and(!STARVING, Ordering::Relaxed);
                 }
-                return;
+                return Ok(());
             }
             mine = WOKEN;
-            starving = if waited < PATIENCE { 0 } else { STARVING };
+            starving = if waited < patience() { 0 } else { STARVING };
+        }
+    }
+
+    /// A waiter gives up. It is not awake on anybody's behalf: who was woken and lost has taken `WOKEN` back as it queued again.
+    #[cold]
+    fn leave(&self, node: &Waiter<Handed>) {
+        let mut waiters = lock(&self.waiters);
+        // SAFETY: linked into this list or into none.
+        unsafe { waiters.remove(node) };
+        if waiters.is_empty() {
+            self.word.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
         }
     }
 
@@ -159,6 +187,9 @@ impl RawMutex {
         // While we hold the list, nobody sets or clears `QUEUED` or sets `STARVING` or `WOKEN`.
         let word = self.word.load(Ordering::Relaxed);
         let starving = word & STARVING != 0;
+        if starving && faulty!(MutexHandsOverFree) {
+            self.word.fetch_and(!LOCKED, Ordering::Release);
+        }
         if !starving {
             // Before the claim: the woken one may run at once, and takes `WOKEN` back.
             let announce = if must_wake(word) { WOKEN } else { 0 };
@@ -207,7 +238,10 @@ impl fmt::Debug for RawMutex {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+#[path = "raw_mutex_loom.rs"]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use threadle_scheduler::{Parking, Reason, checkpoint};
+use std::time::{Duration, Instant};
 
 use crate::JoinHandle;
-use crate::waiters::{OnLeave, WaitList, Waiter, lock};
+use crate::base::{Mutex, Parking, Reason, checkpoint, lock};
+use crate::wait::{GaveUp, Limit, wait};
+use crate::waiters::{WaitList, Waiter};
 
 /// A counter that [`wait`](Self::wait) waits on until it is zero. Clones share the counter; cloning does not count.
 ///
@@ -34,7 +35,7 @@ pub struct WaitGroup {
 /// waiter queues under that lock after it saw a count above zero there, so it is in the list when the step to zero comes.
 struct Shared {
     count: AtomicUsize,
-    waiters: std::sync::Mutex<WaitList<()>>,
+    waiters: Mutex<WaitList<()>>,
 }
 
 impl WaitGroup {
@@ -44,9 +45,7 @@ impl WaitGroup {
     /// threadle::sync::WaitGroup::new().wait(); // nothing to wait for
     /// ```
     pub fn new() -> Self {
-        WaitGroup {
-            shared: Arc::new(Shared { count: AtomicUsize::new(0), waiters: std::sync::Mutex::new(WaitList::new()) }),
-        }
+        WaitGroup { shared: Arc::new(Shared { count: AtomicUsize::new(0), waiters: Mutex::new(WaitList::new()) }) }
     }
 
     /// Counts `n` more things to be done.
@@ -88,8 +87,8 @@ impl WaitGroup {
         }
         let mut waiters = lock(&self.shared.waiters);
         let before = self.shared.count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1));
-        let woken: Vec<_> = match before {
-            Ok(1) => std::iter::from_fn(|| waiters.pop().map(|waiter| waiter.claim().ok())).flatten().collect(),
+        let woken = match before {
+            Ok(1) => waiters.claim_all(),
             // Somebody added meanwhile.
             Ok(_) => Vec::new(),
             Err(_) => {
@@ -114,26 +113,56 @@ impl WaitGroup {
     /// # thread.join().unwrap();
     /// ```
     pub fn wait(&self) {
+        if self.wait_within(Limit::NONE).is_err() {
+            unreachable!("nothing ends this wait but the last one done");
+        }
+    }
+
+    /// As [`wait`](Self::wait), for at most so long; whether the count was zero.
+    ///
+    /// Switches: yes.
+    ///
+    /// ```
+    /// let group = threadle::sync::WaitGroup::new();
+    /// group.add(1);
+    /// assert!(!group.wait_timeout(std::time::Duration::from_millis(1)));
+    /// ```
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_within(Limit::after(timeout)).is_ok()
+    }
+
+    /// As [`wait`](Self::wait), until `deadline` at most; whether the count was zero.
+    ///
+    /// Switches: yes.
+    ///
+    /// ```
+    /// let group = threadle::sync::WaitGroup::new();
+    /// assert!(group.wait_deadline(std::time::Instant::now()), "there is nothing to wait for");
+    /// ```
+    pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        self.wait_within(Limit::at(deadline)).is_ok()
+    }
+
+    pub(crate) fn wait_within(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         if self.shared.count.load(Ordering::Acquire) == 0 {
-            return checkpoint();
+            checkpoint();
+            return Ok(());
         }
         let mut waiters = lock(&self.shared.waiters);
         if self.shared.count.load(Ordering::Acquire) == 0 {
             drop(waiters);
-            return checkpoint();
+            checkpoint();
+            return Ok(());
         }
         let parking = Parking::open(Reason::WaitGroupWait);
         let node = Waiter::new(parking.ticket(), ());
-        // SAFETY: the node is new; it stays in this frame until it is claimed, which is the only end of this park, or `leave`
-        // removes it.
+        // SAFETY: the node is new; it stays in this frame until it is claimed, or `leave` removes it.
         unsafe { waiters.push_back(&node) };
         drop(waiters);
-        let leave = OnLeave::new(|| {
+        wait(parking, &node, limit, || {
             // SAFETY: linked into this list or into none.
             unsafe { lock(&self.shared.waiters).remove(&node) };
-        });
-        parking.wait();
-        leave.disarm();
+        })
     }
 
     /// Starts `f` on a goroutine that counts as one thing, done when `f` has returned or panicked.

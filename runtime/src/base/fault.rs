@@ -1,0 +1,118 @@
+//! How models are run, and the faults that a model plants in the real code to show that it would notice them. Exists under `cfg(loom)` only.
+//!
+//! A loom model runs all its threads on the one OS thread that called it, so a plain thread-local says what that model wants, while other
+//! tests run beside it unharmed.
+#![allow(clippy::disallowed_macros, reason = "no goroutine runs in a model")]
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// One way to be wrong. Each is named after what is left out or done in the wrong way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// `RawMutex::lock_slow`: queues although the lock fell free since the word was read.
+    MutexQueuesUnlooked,
+    /// `RawMutex::lock_slow`: a waiter that was woken and lost leaves `WOKEN` set when it queues again.
+    MutexKeepsWoken,
+    /// `RawMutex::unlock_slow`, starving: the lock is free for a moment while it is handed over.
+    MutexHandsOverFree,
+    /// `RawSemaphore::acquire_slow`: marks the word as queued by load and store.
+    SemaphoreQueuesByStore,
+    /// `RawSemaphore::grant`: what earlier releases published is not acquired for the waiter.
+    SemaphoreGrantsRelaxed,
+    /// `RawSemaphore::leave`: who gives up does not look after those behind it.
+    SemaphoreLeavesSilently,
+    /// `RawSemaphore::grant`: permits taken for a waiter that is gone are not put back.
+    SemaphoreGrantsTheGone,
+    /// `RawSemaphore::try_acquire`: takes permits past those who wait.
+    SemaphoreOvertakes,
+    /// `RawRwLock`: a writer that was passed over keeps the other writers out.
+    RwLockKeepsTheGone,
+    /// `RawCondvar::wait`: unlocks before it queues.
+    CondvarUnlocksFirst,
+    /// `RawCondvar::notify_one`: takes a claim that failed for a wake-up.
+    CondvarWakesTheGone,
+    /// `RawOnce`: publishes the end of the initialiser without release.
+    OnceRelaxed,
+    /// `RawOnce`: an initialiser that panics wakes nobody.
+    OncePanicsSilently,
+    /// `RawOnce`: claims the initialisation by load and store, without the lock.
+    OnceStartsByStore,
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
+    static PATIENCE: Cell<Option<Duration>> = const { Cell::new(None) };
+}
+
+pub(crate) fn is_on(fault: Fault) -> bool {
+    PLANTED.get() == Some(fault)
+}
+
+/// How long a waiter of a mutex loses before it starves, if the model has a say: zero (always) or the greatest (never).
+pub(crate) fn patience() -> Option<Duration> {
+    PATIENCE.get()
+}
+
+struct Uproot;
+
+impl Drop for Uproot {
+    fn drop(&mut self) {
+        PLANTED.set(None);
+        PATIENCE.set(None);
+    }
+}
+
+/// Runs `model` with one fault planted; also when it panics, as it should, the fault is gone afterwards.
+pub(crate) fn with_fault(fault: Fault, model: impl FnOnce()) {
+    let _uproot = Uproot;
+    PLANTED.set(Some(fault));
+    model();
+}
+
+pub(crate) fn with_patience(patience: Duration, model: impl FnOnce()) {
+    let _uproot = Uproot;
+    PATIENCE.set(Some(patience));
+    model();
+}
+
+loom::lazy_static! {
+    static ref STEPS: loom::sync::atomic::AtomicUsize = loom::sync::atomic::AtomicUsize::new(0);
+}
+
+/// A place where loom is to try every order of the threads. It synchronises nothing.
+///
+/// Loom switches threads only where it sees a conflict, and compares an access with the *last* one to the same object alone: a thread that
+/// loads and then swaps hides, by its own load, that others loaded before it. A counter that every thread changes makes the conflict plain.
+/// Models call this between the operations under test.
+pub(crate) fn step() {
+    STEPS.fetch_add(1, Relaxed);
+}
+
+/// Whether a model has failed and is being taken apart: loom's objects are not to be touched any more.
+pub(crate) fn failed() -> bool {
+    std::thread::panicking()
+}
+
+/// No model may take longer. A model that reaches it has not been explored to its end, which `check` reports.
+const MODEL_LIMIT: Duration = Duration::from_secs(60);
+
+/// Explores `model` with at most so many preemptions: switches away from a thread that could have gone on.
+pub(crate) fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_duration = Some(MODEL_LIMIT);
+    let start = Instant::now();
+    let executions = Arc::new(AtomicUsize::new(0));
+    let count = executions.clone();
+    builder.check(move || {
+        count.fetch_add(1, Relaxed);
+        model();
+    });
+    println!("{} executions in {:?}", executions.load(Relaxed), start.elapsed());
+    // Also of a broken variant, which has to panic of its own accord: its test expects that panic's text, not this one.
+    let explored = start.elapsed() < MODEL_LIMIT;
+    assert!(explored, "the model was not explored to its end: lower its preemption bound");
+}

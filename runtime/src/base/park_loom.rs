@@ -1,0 +1,110 @@
+//! A park for models: what `threadle_scheduler::Parking` promises, on loom's threads.
+//!
+//! A deadline is one that passes the moment it is waited for, unless the ticket was claimed before: loom tries every order of the two.
+
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread::{self, Thread};
+use std::time::Instant;
+
+use super::fault::failed;
+
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "the models use some of them")]
+pub(crate) enum Reason {
+    ChanReceive,
+    ChanSend,
+    Select,
+    MutexLock,
+    RwLockRead,
+    RwLockWrite,
+    CondvarWait,
+    SemaphoreAcquire,
+    BarrierWait,
+    OnceWait,
+    WaitGroupWait,
+}
+
+pub(crate) fn checkpoint() {}
+
+struct Park {
+    /// Won by somebody: a waker, the deadline, the owner that closed it.
+    over: AtomicBool,
+    owner: Thread,
+}
+
+impl Park {
+    fn win(&self) -> bool {
+        self.over.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+pub(crate) struct Parking(Ticket);
+
+/// Of type-stable memory, like the real one: a park is never freed, so a ticket may be used at any time.
+#[derive(Clone, Copy)]
+pub(crate) struct Ticket(&'static Park);
+
+#[must_use]
+pub(crate) struct Woken(Thread);
+
+impl Parking {
+    pub(crate) fn open(_: Reason) -> Parking {
+        Parking(Ticket(Box::leak(Box::new(Park { over: AtomicBool::new(false), owner: thread::current() }))))
+    }
+
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.0
+    }
+
+    pub(crate) fn wait(self) {
+        while self.0.is_open() {
+            thread::park();
+        }
+        std::mem::forget(self);
+    }
+
+    pub(crate) fn wait_until(self, deadline: Option<Instant>) -> bool {
+        if deadline.is_some() {
+            return !self.close();
+        }
+        self.wait();
+        true
+    }
+
+    pub(crate) fn close(self) -> bool {
+        let closed = self.0.0.win();
+        std::mem::forget(self);
+        closed
+    }
+}
+
+impl Drop for Parking {
+    fn drop(&mut self) {
+        if !failed() {
+            self.0.0.win();
+        }
+    }
+}
+
+impl Ticket {
+    pub(crate) fn claim(self) -> Option<Woken> {
+        self.0.win().then(|| Woken(self.0.owner.clone()))
+    }
+
+    #[allow(dead_code, reason = "of the real one's interface")]
+    pub(crate) fn wake(self) -> bool {
+        self.claim().is_some()
+    }
+
+    pub(crate) fn is_open(self) -> bool {
+        !self.0.over.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        if !failed() {
+            self.0.unpark();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! One wait, from the park to its end: how a waiter that has queued waits, and in which three ways that ends.
+//!
+//! | end | by | the waiter's node | [`wait`] says |
+//! |---|---|---|---|
+//! | served | who popped the node and claimed the ticket | popped by that one | `Ok` |
+//! | deadline | the park's own timer | taken out by the waiter, under the lock | `Err(Deadline)` |
+//! | cancelled | a [`Cancel`], which wakes the ticket | taken out by the waiter, under the lock | `Err(Cancelled)` |
+//!
+//! All three go for one ticket, so exactly one of them wins. The park tells a deadline from the others. A cancellation is told from being
+//! served by the node: [`Popped::claim`](crate::waiters::Popped::claim) marks it *served* before it claims, and takes the mark back when that
+//! fails; both under the list's lock, so the waiter looks after it has taken the lock itself. A wait that nobody can cancel needs neither lock
+//! nor look.
+
+use std::time::{Duration, Instant};
+
+use crate::base::{Parking, Ticket};
+use crate::waiters::{OnLeave, Waiter};
+
+/// What ends a wait, besides that for which one waits.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit<'a> {
+    deadline: Option<Instant>,
+    cancel: Option<&'a dyn Cancel>,
+}
+
+/// Something whose end ends waits: a context.
+pub(crate) trait Cancel {
+    /// From now on, until [`unwatch`](Self::unwatch), the end of this wakes `ticket`. `false`: it has ended already, and keeps no ticket.
+    ///
+    /// Called with the park open and its node queued, and no lock held. Must not switch, nor open a park.
+    fn watch(&self, ticket: Ticket) -> bool;
+
+    /// The ticket's wait is over. Must not switch; called once for each `watch` that was true.
+    fn unwatch(&self, ticket: Ticket);
+}
+
+/// Why a wait ended unserved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum GaveUp {
+    Deadline,
+    Cancelled,
+}
+
+impl<'a> Limit<'a> {
+    /// Waits for as long as it takes.
+    pub(crate) const NONE: Limit<'static> = Limit { deadline: None, cancel: None };
+
+    pub(crate) fn at(deadline: Instant) -> Limit<'static> {
+        Limit { deadline: Some(deadline), cancel: None }
+    }
+
+    /// A time-out that the clock cannot express is none.
+    pub(crate) fn after(timeout: Duration) -> Limit<'static> {
+        Limit { deadline: Instant::now().checked_add(timeout), cancel: None }
+    }
+
+    #[allow(dead_code, reason = "for the forms that take a context")]
+    pub(crate) fn or_cancelled(self, cancel: &'a dyn Cancel) -> Limit<'a> {
+        Limit { deadline: self.deadline, cancel: Some(cancel) }
+    }
+}
+
+/// Waits with `parking`, whose ticket is in `node`, which has been put into a list whose lock is free again.
+///
+/// `leave` takes the list's lock and removes the node, if it is still there. It is called on every end but `Ok`, unwinding included, and before
+/// some `Ok`s (then in vain). Afterwards nobody has the node any more. **Switches.**
+pub(crate) fn wait<P>(parking: Parking, node: &Waiter<P>, limit: Limit<'_>, leave: impl FnMut()) -> Result<(), GaveUp> {
+    let leave = OnLeave::new(leave);
+    let Some(cancel) = limit.cancel else {
+        if parking.wait_until(limit.deadline) {
+            leave.disarm();
+            return Ok(());
+        }
+        return Err(GaveUp::Deadline);
+    };
+    let ticket = parking.ticket();
+    let unserved = if cancel.watch(ticket) {
+        let woken = parking.wait_until(limit.deadline);
+        cancel.unwatch(ticket);
+        if woken { GaveUp::Cancelled } else { GaveUp::Deadline }
+    } else {
+        // If it cannot be closed, somebody has served it.
+        let _: bool = parking.close();
+        GaveUp::Cancelled
+    };
+    drop(leave);
+    if node.was_served() { Ok(()) } else { Err(unserved) }
+}

@@ -17,6 +17,8 @@ pub mod local;
 pub mod net;
 #[cfg(not(loom))]
 pub mod pool;
+#[cfg(doctest)]
+mod refused;
 #[cfg(all(not(loom), feature = "hyper"))]
 pub mod rt;
 #[cfg(not(loom))]

@@ -42,8 +42,14 @@ mod wait;
 mod waiters;
 
 #[cfg(all(loom, test))]
+#[path = "chan/alarm_loom.rs"]
+mod loom_alarm;
+#[cfg(all(loom, test))]
 #[path = "block_on/loom_notice.rs"]
 mod loom_notice;
+#[cfg(all(loom, test))]
+#[path = "time/plan_loom.rs"]
+mod loom_plan;
 
 #[cfg(not(loom))]
 pub use block_on::block_on;

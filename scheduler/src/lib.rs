@@ -85,11 +85,16 @@ mod exports {
     pub use crate::locked::{lock_os_thread, unlock_os_thread};
     pub use crate::observe::{Metrics, dump, metrics};
     pub use crate::park::{Parking, Reason, Ticket, Woken};
-    pub use crate::runtime::{Config, Mode, run};
+    pub use crate::runtime::{Config, Host, Mode, run};
     pub use crate::scope::Scope;
     pub use crate::spawn::{Ended, Join, spawn, spawn_scoped};
     pub use crate::switching::{checkpoint, in_place, no_switch, yield_now};
     pub use crate::timers::{Expire, TimerHandle, arm_timer};
+
+    /// Instants in one word.
+    pub mod clock {
+        pub use crate::limits::clock::{to_instant, to_ns};
+    }
 
     /// Descriptors and the poller, for the network types.
     pub mod io {

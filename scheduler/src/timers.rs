@@ -16,7 +16,7 @@
 //! none of them searches and a P idles one is woken, and it will end in the poll or find another there.
 
 use crate::limits::clock;
-use crate::m::current;
+use crate::m::{M, current};
 use crate::park::{Ticket, Woken};
 use crate::runtime::Scheduler;
 use std::fmt;
@@ -28,7 +28,7 @@ use threadle_timer::{Key, Wheel};
 
 /// Called when a timer is due.
 pub trait Expire: Send + Sync {
-    /// The timer is due. Runs on the scheduler's own stack, between two goroutines: it must not block, cannot switch, and must not panic
+    /// The timer is due: `now` is its deadline or later. Runs on the scheduler's own stack, between two goroutines: it must not block, cannot switch, and must not panic
     /// (the process aborts). It may spawn, wake, and use the `try_` forms of everything.
     fn expire(self: Arc<Self>, now: Instant);
 }
@@ -75,6 +75,19 @@ impl Timers {
         (key, earliest)
     }
 
+    /// None: it is armed no more. Else whether it is the earliest now.
+    fn reset(&self, key: Key, deadline: u64) -> Option<bool> {
+        let mut wheel = self.wheel();
+        if !wheel.reset(key, deadline) {
+            return None;
+        }
+        let earliest = deadline < self.next.load(Relaxed);
+        if earliest {
+            self.next.store(deadline, Release);
+        }
+        Some(earliest)
+    }
+
     fn cancel(&self, key: Key) -> bool {
         // What the payload holds is dropped after the lock.
         let payload = self.wheel().cancel(key);
@@ -89,11 +102,13 @@ impl Timers {
         let mut fired = 0;
         let mut due = Vec::new();
         loop {
-            let more = {
+            let (more, now) = {
                 let mut wheel = self.wheel();
+                // Another thread with a later reading may have been here first; what it left is due at its time.
+                let now = now.max(wheel.now());
                 let more = wheel.advance_batch(now, BATCH, &mut due);
                 self.next.store(wheel.next_expiry().unwrap_or(NEVER), Release);
-                more
+                (more, now)
             };
             fired += due.len();
             for payload in due.drain(..) {
@@ -122,6 +137,7 @@ impl Timers {
 /// A timer that was armed.
 #[must_use]
 pub struct TimerHandle {
+    scheduler: &'static Scheduler,
     timers: &'static Timers,
     key: Key,
 }
@@ -130,6 +146,21 @@ impl TimerHandle {
     /// Takes the timer back. True: it has not fired and will not. Does not switch.
     pub fn cancel(&self) -> bool {
         self.timers.cancel(self.key)
+    }
+
+    /// Gives the timer another deadline. False: it has fired, or is about to, or its runtime has ended; nothing was done. Allocates nothing
+    /// and does not switch; callable from anywhere.
+    pub fn reset(&self, deadline: Instant) -> bool {
+        let deadline = clock::to_ns(deadline);
+        match self.timers.reset(self.key, deadline) {
+            None => false,
+            Some(earliest) => {
+                if earliest {
+                    self.scheduler.timers_come_earlier(deadline);
+                }
+                true
+            }
+        }
     }
 }
 
@@ -155,16 +186,40 @@ pub(crate) fn arm_ticket(ticket: Ticket, deadline: u64) -> TimerHandle {
     arm(scheduler, deadline, Payload::Wake(ticket))
 }
 
+pub(crate) fn arm_call(scheduler: &'static Scheduler, deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
+    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire))
+}
+
 fn arm(scheduler: &'static Scheduler, deadline: u64, payload: Payload) -> TimerHandle {
     // The wheel of the P at hand, if there is one: its lock is this thread's most of the time. Any other will do.
-    let p = current::m().and_then(|m| m.p_hint()).unwrap_or(0);
+    let p = here(scheduler).and_then(|m| m.p_hint()).unwrap_or(0);
     let timers = &scheduler.p(p).timers;
     let (key, earliest) = timers.insert(deadline, payload);
-    if earliest {
-        match scheduler.poller().interrupt_if_later(clock::to_instant(deadline)) {
+    if scheduler.stopping() {
+        // The shutdown may have emptied this wheel before; what comes after finds the flag set, as both hold the wheel's lock.
+        timers.cancel(key);
+    } else if earliest {
+        scheduler.timers_come_earlier(deadline);
+    }
+    TimerHandle { scheduler, timers, key }
+}
+
+/// The caller's M, if it serves this runtime.
+fn here(scheduler: &'static Scheduler) -> Option<&'static M> {
+    current::m().filter(|m| std::ptr::eq(m.scheduler(), scheduler))
+}
+
+impl Scheduler {
+    /// Whoever sleeps for the timers sleeps past `deadline` no more: steps 2 and 3 of the table above.
+    fn timers_come_earlier(&'static self, deadline: u64) {
+        let tell = || match self.poller().interrupt_if_later(clock::to_instant(deadline)) {
             Blocked::InTime | Blocked::Interrupted => {}
-            Blocked::Nobody => scheduler.wake_if_wanted(),
+            Blocked::Nobody => self.wake_if_wanted(),
+        };
+        // The poller outlives the runtime's own threads, and others only while they are counted.
+        match here(self) {
+            Some(_) => tell(),
+            None => self.as_waker(tell),
         }
     }
-    TimerHandle { timers, key }
 }

@@ -44,12 +44,13 @@
 //! nothing, and gives no FIFO among waiters. A spinning lock saves some nanoseconds and burns a whole slice if its holder is
 //! preempted by the kernel. Waking under the lock makes the woken thread run into it.
 
+mod alarm;
 mod core;
 mod error;
 mod iter;
 mod receiver;
 mod sender;
-mod timed;
+mod source;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,7 +62,8 @@ pub use sender::Sender;
 
 use self::core::Channel;
 use receiver::Flavor;
-use timed::{After, Tick};
+
+pub(crate) use alarm::Alarm;
 
 /// A channel whose buffer holds up to `capacity` values. With 0 it is a rendezvous channel: a send waits until a receiver
 /// takes the value.
@@ -109,7 +111,7 @@ fn pair<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
 /// ```
 pub fn after(duration: Duration) -> Receiver<Instant> {
     let at = Instant::now().checked_add(duration);
-    Receiver::new(at.map_or(Flavor::Never, |at| Flavor::Timed(Arc::new(After::new(at)))))
+    at.map_or_else(never, |at| Receiver::from_source(Arc::new(Alarm::once(Some(at)))))
 }
 
 /// A receiver that gets a message, the instant it came due, every `period`; it is never closed. Ticks that nobody received
@@ -129,10 +131,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 #[track_caller]
 pub fn tick(period: Duration) -> Receiver<Instant> {
     assert!(!period.is_zero(), "the period of a tick must not be zero");
-    match u64::try_from(period.as_nanos()) {
-        Ok(period) => Receiver::new(Flavor::Timed(Arc::new(Tick::new(Instant::now(), period)))),
-        Err(_centuries) => never(),
-    }
+    Receiver::from_source(Arc::new(Alarm::periodic(Instant::now(), period)))
 }
 
 /// A receiver that gets nothing and is never closed: for the arm of a `select` that is switched off.

@@ -5,12 +5,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use threadle_scheduler::{Parking, Reason, checkpoint};
+use threadle_scheduler::{Parking, Reason};
 
 use super::core::Channel;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
-use super::timed::Timed;
+use super::source::{self, Source};
 
 /// The receiving half of a channel. Clones share the values: each value is received once. When the last receiver is
 /// dropped the channel is closed and what is in the buffer is dropped.
@@ -30,8 +30,8 @@ pub struct Receiver<T> {
 pub(super) enum Flavor<T> {
     /// An ordinary channel.
     Channel(Arc<Channel<T>>),
-    /// Fed by the clock: `after`, `tick`.
-    Timed(Arc<dyn Timed<T>>),
+    /// Fed by the clock, or by the end of something: `after`, `tick`, timers, contexts.
+    Source(Arc<dyn Source<T>>),
     /// Nothing will ever come, and it never closes.
     Never,
 }
@@ -39,6 +39,10 @@ pub(super) enum Flavor<T> {
 impl<T> Receiver<T> {
     pub(super) fn new(flavor: Flavor<T>) -> Self {
         Receiver { flavor }
+    }
+
+    pub(crate) fn from_source(source: Arc<dyn Source<T>>) -> Self {
+        Receiver { flavor: Flavor::Source(source) }
     }
 
     /// Receives a value, waiting until there is one.
@@ -76,7 +80,7 @@ impl<T> Receiver<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.try_recv(),
-            Flavor::Timed(source) => source.take(Instant::now()).ok_or(TryRecvError::Empty),
+            Flavor::Source(source) => source.take(Instant::now()),
             Flavor::Never => Err(TryRecvError::Empty),
         }
     }
@@ -120,7 +124,7 @@ impl<T> Receiver<T> {
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.recv(deadline),
-            Flavor::Timed(source) => recv_timed(&**source, deadline),
+            Flavor::Source(source) => source::recv(&**source, deadline),
             Flavor::Never => {
                 // Nobody else has the ticket: only the deadline ends this.
                 Parking::open(Reason::ChanReceive).wait_until(deadline);
@@ -130,8 +134,9 @@ impl<T> Receiver<T> {
     }
 
     /// Closes the channel: nothing can be sent any more, waiting senders get their values back, and receivers get an error
-    /// once they have received what is in the buffer. Returns whether this call closed it. The receivers made by
-    /// [`after`](super::after), [`tick`](super::tick) and [`never`](super::never) have no sender to turn away and are never closed.
+    /// once they have received what is in the buffer. Returns whether this call closed it. The receivers of
+    /// [`after`](super::after), [`tick`](super::tick), [`never`](super::never), of timers and of contexts have no sender to turn away, and
+    /// this does nothing to them.
     ///
     /// Switches: no.
     ///
@@ -146,7 +151,7 @@ impl<T> Receiver<T> {
     pub fn close(&self) -> bool {
         match &self.flavor {
             Flavor::Channel(channel) => channel.close(),
-            Flavor::Timed(_) | Flavor::Never => false,
+            Flavor::Source(_) | Flavor::Never => false,
         }
     }
 
@@ -160,7 +165,10 @@ impl<T> Receiver<T> {
     pub fn len(&self) -> usize {
         match &self.flavor {
             Flavor::Channel(channel) => channel.len(),
-            Flavor::Timed(source) => usize::from(source.due().is_some_and(|due| due <= Instant::now())),
+            Flavor::Source(source) => {
+                let due = source.due().is_some_and(|due| due <= Instant::now());
+                source.capacity().min(usize::from(due))
+            }
             Flavor::Never => 0,
         }
     }
@@ -196,7 +204,7 @@ impl<T> Receiver<T> {
     pub fn capacity(&self) -> Option<usize> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.capacity(),
-            Flavor::Timed(_) => Some(1),
+            Flavor::Source(source) => Some(source.capacity()),
             Flavor::Never => Some(0),
         }
     }
@@ -212,7 +220,7 @@ impl<T> Receiver<T> {
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
         match (&self.flavor, &other.flavor) {
             (Flavor::Channel(one), Flavor::Channel(other)) => Arc::ptr_eq(one, other),
-            (Flavor::Timed(one), Flavor::Timed(other)) => std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other)),
+            (Flavor::Source(one), Flavor::Source(other)) => std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other)),
             (Flavor::Never, Flavor::Never) => true,
             _ => false,
         }
@@ -242,26 +250,6 @@ impl<T> Receiver<T> {
     }
 }
 
-fn recv_timed<T>(source: &dyn Timed<T>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-    loop {
-        let now = Instant::now();
-        if let Some(value) = source.take(now) {
-            checkpoint();
-            return Ok(value);
-        }
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            checkpoint();
-            return Err(RecvTimeoutError::Timeout);
-        }
-        let earliest = match (source.due(), deadline) {
-            (Some(due), Some(deadline)) => Some(due.min(deadline)),
-            (due, deadline) => due.or(deadline),
-        };
-        // Nobody else has the ticket: the park ends at that instant, or never.
-        Parking::open(Reason::ChanReceive).wait_until(earliest);
-    }
-}
-
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         let flavor = match &self.flavor {
@@ -269,7 +257,7 @@ impl<T> Clone for Receiver<T> {
                 channel.add_receiver();
                 Flavor::Channel(Arc::clone(channel))
             }
-            Flavor::Timed(source) => Flavor::Timed(Arc::clone(source)),
+            Flavor::Source(source) => Flavor::Source(Arc::clone(source)),
             Flavor::Never => Flavor::Never,
         };
         Receiver { flavor }

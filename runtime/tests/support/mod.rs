@@ -73,6 +73,15 @@ pub enum Task<T> {
     Goroutine(threadle::JoinHandle<T>),
 }
 
+impl<T> Task<T> {
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Task::Thread(thread) => thread.is_finished(),
+            Task::Goroutine(goroutine) => goroutine.is_finished(),
+        }
+    }
+}
+
 impl<T: Send> Task<T> {
     pub fn join(self) -> T {
         match self {

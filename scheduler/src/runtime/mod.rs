@@ -4,11 +4,13 @@
 //! What it owns of the system (descriptors, threads, stacks) is given back by `shutdown` as far as nobody can touch it any more.
 
 mod config;
+mod host;
 mod shutdown;
 mod stackless;
 mod threads;
 
 pub use config::{Config, Mode};
+pub use host::Host;
 pub(crate) use shutdown::tell_joiner;
 pub(crate) use threads::Order;
 

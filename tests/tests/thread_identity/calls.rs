@@ -84,6 +84,8 @@ fn read_from() -> (TcpStream, TcpStream, JoinHandle<()>) {
 /// A guard that outlives the function that took it.
 static CONTENDED: Mutex<u64> = Mutex::new(0);
 
+const FAR: Duration = Duration::from_secs(9);
+
 pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
     ("go", 1, || alone(|| drop(go(|| ())))),
     ("GoBuilder::go", 1, || alone(|| drop(GoBuilder::new().name("built").stack_size(128 << 10).go(|| ())))),
@@ -126,6 +128,26 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
             drop((chan::bounded::<u8>(1), chan::unbounded::<u8>(), chan::never::<u8>()));
             drop((chan::after(Duration::from_secs(9)), chan::tick(Duration::from_secs(9))));
         })
+    }),
+    ("Timer, Ticker: after, receiver, reset, stop", 0, || {
+        alone(|| {
+            let (timer, ticker) = (time::Timer::after(Duration::ZERO), time::Ticker::new(Duration::from_secs(9)));
+            assert!(timer.receiver().try_recv().is_ok() && ticker.receiver().try_recv().is_err());
+            assert!(!timer.reset(Duration::from_secs(9)) && timer.stop());
+            ticker.reset(Duration::from_secs(7));
+            ticker.stop();
+        })
+    }),
+    ("Timer: after_func, every, reset, stop", 0, || {
+        alone(|| {
+            let (once, always) = (time::Timer::after_func(FAR, || ()), time::every(FAR, || ()));
+            assert!(once.reset(2 * FAR) && once.stop() && always.reset(FAR) && always.stop());
+        })
+    }),
+    ("Timer::reset to one that waits", 1, || {
+        let timer = Arc::new(time::Timer::after(FAR));
+        let waiting = Arc::clone(&timer);
+        wakes(parked("chan receive", move || waiting.recv()), move || assert!(timer.reset(Duration::ZERO)))
     }),
     ("try_send, try_recv, try_iter", 0, || {
         alone(|| {
@@ -299,6 +321,8 @@ pub(crate) const SWITCHING: &[Call] = &[
     ("checkpoint", checkpoint),
     ("sleep", || time::sleep(Duration::from_micros(100))),
     ("sleep_until", || time::sleep_until(Instant::now() + Duration::from_micros(100))),
+    ("Timer::recv", || assert!(time::Timer::after(Duration::from_micros(100)).recv().is_ok())),
+    ("Ticker::recv", || assert!(time::Ticker::new(Duration::from_micros(100)).recv().is_ok())),
     ("join", || go(yield_now).join().expect("it only yields")),
     ("recv", || {
         let (send, receive) = chan::bounded(1);

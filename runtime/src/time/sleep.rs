@@ -1,4 +1,4 @@
-//! Sleeping. The clock is the monotonic one, [`Instant`].
+//! Sleeping.
 
 use std::time::{Duration, Instant};
 

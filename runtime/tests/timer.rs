@@ -1,0 +1,455 @@
+//! Timers and tickers: what Go's own tests check of them, and exactness.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use support::{Place, Random, Task, everywhere, in_runtimes, watchdog};
+use threadle::chan::{self, TryRecvError};
+use threadle::time::{Ticker, Timer, every, sleep};
+
+const FAR: Duration = Duration::from_secs(3600);
+const MILLI: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_timer_fires_at_its_instant_or_later() {
+    everywhere("fires", |_| {
+        for micros in [0, 1, 100, 3_000] {
+            let (start, after) = (Instant::now(), Duration::from_micros(micros));
+            let timer = Timer::after(after);
+            let at = timer.recv().unwrap();
+            assert!(at >= start + after && at <= Instant::now());
+            assert_eq!(timer.receiver().try_recv(), Err(TryRecvError::Empty), "there was but one message");
+        }
+    });
+}
+
+#[test]
+fn what_was_due_and_is_stopped_is_not_received() {
+    everywhere("stop", |_| {
+        let timer = Timer::after(Duration::ZERO);
+        assert_eq!(timer.receiver().len(), 1);
+        assert!(timer.stop(), "nobody had received it");
+        assert_eq!(timer.receiver().len(), 0);
+        assert_eq!(timer.receiver().try_recv(), Err(TryRecvError::Empty));
+        assert!(!timer.stop());
+        assert!(!timer.reset(Duration::ZERO));
+        assert!(timer.recv().is_ok());
+        assert!(!timer.stop());
+
+        let ticker = Ticker::new(MILLI);
+        sleep(3 * MILLI);
+        ticker.stop();
+        assert_eq!(ticker.receiver().try_recv(), Err(TryRecvError::Empty));
+        ticker.reset(FAR);
+        assert_eq!(ticker.receiver().try_recv(), Err(TryRecvError::Empty));
+        ticker.reset(MILLI);
+        assert!(ticker.recv().is_ok());
+    });
+}
+
+/// One that has parked in `recv`: the test goes on when it surely waits, as far as can be seen from outside.
+fn waiting(place: Place, timer: &Arc<Timer>) -> Task<Instant> {
+    let (timer, started) = (Arc::clone(timer), Arc::new(AtomicBool::new(false)));
+    let waiter = {
+        let started = Arc::clone(&started);
+        place.spawn(move || {
+            started.store(true, Ordering::Release);
+            timer.recv().unwrap()
+        })
+    };
+    place.until(|| started.load(Ordering::Acquire));
+    sleep(MILLI);
+    waiter
+}
+
+#[test]
+fn a_reset_reaches_those_who_wait_already() {
+    everywhere("reset while waiting", |place| {
+        // Earlier.
+        let timer = Arc::new(Timer::after(FAR));
+        let waiter = waiting(place, &timer);
+        assert!(timer.reset(MILLI));
+        waiter.join();
+        // After a stop, several; each message is received by one.
+        let timer = Arc::new(Timer::after(FAR));
+        assert!(timer.stop());
+        let waiters = [waiting(place, &timer), waiting(place, &timer)];
+        while !waiters.iter().all(Task::is_finished) {
+            timer.reset(Duration::ZERO);
+            sleep(MILLI);
+        }
+        for waiter in waiters {
+            waiter.join();
+        }
+        // Later: what it waited for does not come at its old time.
+        let timer = Arc::new(Timer::after(20 * MILLI));
+        let waiter = waiting(place, &timer);
+        let set = Instant::now();
+        timer.reset(60 * MILLI);
+        assert!(waiter.join() >= set + 60 * MILLI);
+    });
+}
+
+#[test]
+fn a_ticker_keeps_its_grid_and_skips_what_was_missed() {
+    everywhere("ticker", |_| {
+        let period = 2 * MILLI;
+        let ticker = Ticker::new(period);
+        let first = ticker.recv().unwrap();
+        sleep(5 * period);
+        let late = ticker.recv().unwrap();
+        let then = Instant::now();
+        let next = ticker.recv().unwrap();
+        for tick in [late, next] {
+            assert_eq!((tick - first).as_nanos() % period.as_nanos(), 0, "off the grid");
+        }
+        assert_eq!(late, first + period, "the oldest missed one comes late");
+        // Computed from the moment the late one was taken, which was not later than `then`.
+        assert!(next + period > then || next > late + period, "those behind it are skipped");
+        assert!(next >= first + 5 * period);
+    });
+}
+
+#[test]
+fn two_receivers_of_a_ticker_share_the_ticks() {
+    everywhere("shared ticks", |place| {
+        let ticker = Ticker::new(MILLI);
+        let takers: Vec<_> = (0..3)
+            .map(|_| {
+                let ticks = ticker.receiver();
+                place.spawn(move || ticks.iter().take(5).collect::<Vec<_>>())
+            })
+            .collect();
+        drop(ticker);
+        let mut all: Vec<_> = takers.into_iter().flat_map(Task::join).collect();
+        all.sort();
+        let count = all.len();
+        all.dedup();
+        assert_eq!((all.len(), count), (15, 15), "a tick was received twice");
+    });
+}
+
+#[test]
+fn a_function_is_called_once_and_again_after_a_reset() {
+    in_runtimes("after_func", |_| {
+        let (sender, calls) = chan::unbounded();
+        let timer = Timer::after_func(MILLI, move || sender.send(Instant::now()).unwrap());
+        calls.recv().unwrap();
+        assert_eq!(calls.try_recv(), Err(TryRecvError::Empty));
+        let set = Instant::now();
+        assert!(!timer.reset(2 * MILLI), "it had been called");
+        assert!(calls.recv().unwrap() >= set + 2 * MILLI);
+        assert!(!timer.stop());
+        timer.reset(FAR);
+        assert!(timer.reset(MILLI), "it had been going to");
+        calls.recv().unwrap();
+        timer.reset(FAR);
+        assert!(timer.stop());
+        assert!(!timer.stop());
+        assert_eq!(calls.try_recv(), Err(TryRecvError::Empty));
+        assert!(timer.recv().is_err(), "there is nothing to receive");
+    });
+}
+
+/// Go's TestStopResult: a stop that says true, and the call, exclude each other, whatever the delay.
+#[test]
+fn stop_says_true_exactly_if_nothing_is_called() {
+    in_runtimes("stop result", |place| {
+        for round in 0..300 {
+            let calls = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&calls);
+            let timer = Timer::after_func(Duration::from_micros(round % 100), move || {
+                counter.fetch_add(1, Ordering::SeqCst);
+            });
+            for _ in 0..round % 7 {
+                place.pause();
+            }
+            if timer.stop() {
+                place.pause();
+                assert_eq!(calls.load(Ordering::SeqCst), 0, "called although stopped");
+            } else {
+                place.until(|| calls.load(Ordering::SeqCst) == 1);
+            }
+        }
+    });
+}
+
+#[test]
+fn stopped_from_everywhere_one_stop_says_true() {
+    in_runtimes("many stops", |place| {
+        for round in 0..50 {
+            let called = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&called);
+            let delay = Duration::from_micros(20 * (round % 5));
+            let timer = Arc::new(Timer::after_func(delay, move || {
+                counter.fetch_add(1, Ordering::SeqCst);
+            }));
+            let stops: Vec<_> = (0..4)
+                .map(|_| {
+                    let timer = Arc::clone(&timer);
+                    place.spawn(move || timer.stop())
+                })
+                .collect();
+            let stopped = stops.into_iter().map(Task::join).filter(|stopped| *stopped).count();
+            if stopped == 0 {
+                place.until(|| called.load(Ordering::SeqCst) == 1);
+            }
+            assert_eq!(stopped + called.load(Ordering::SeqCst), 1);
+        }
+    });
+}
+
+/// 10 000 timers, ten of whose functions sleep for a second: the others are all called before those end.
+#[test]
+fn a_slow_function_delays_no_other() {
+    in_runtimes("slow functions", |place| {
+        const TIMERS: usize = 10_000;
+        let (called, slow_ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let before_the_slow = Arc::new(AtomicUsize::new(0));
+        let gate = Arc::new(AtomicBool::new(false));
+        for n in 0..TIMERS {
+            let (called, slow_ended) = (Arc::clone(&called), Arc::clone(&slow_ended));
+            let (before_the_slow, gate) = (Arc::clone(&before_the_slow), Arc::clone(&gate));
+            Timer::after_func(Duration::from_micros(n as u64), move || {
+                if n.is_multiple_of(1000) {
+                    sleep(Duration::from_secs(1));
+                    // Held up further where the machine is too slow for the others: order is checked, not speed.
+                    place.until(|| gate.load(Ordering::Acquire));
+                    slow_ended.fetch_add(1, Ordering::SeqCst);
+                } else {
+                    before_the_slow.fetch_add(usize::from(slow_ended.load(Ordering::SeqCst) == 0), Ordering::SeqCst);
+                    called.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        place.until(|| called.load(Ordering::SeqCst) == TIMERS - 10);
+        assert_eq!(before_the_slow.load(Ordering::SeqCst), TIMERS - 10);
+        gate.store(true, Ordering::Release);
+        while slow_ended.load(Ordering::SeqCst) < 10 {
+            sleep(MILLI);
+        }
+    });
+}
+
+#[test]
+fn runs_of_one_timer_never_overlap() {
+    in_runtimes("no overlap", |place| {
+        let (running, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let timer = {
+            let (running, calls) = (Arc::clone(&running), Arc::clone(&calls));
+            every(Duration::from_micros(200), move || {
+                assert!(!running.swap(true, Ordering::SeqCst), "two runs at a time");
+                sleep(MILLI);
+                running.store(false, Ordering::SeqCst);
+                calls.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        while calls.load(Ordering::SeqCst) < 10 {
+            // Also a reset amidst a run starts none beside it.
+            timer.reset(Duration::ZERO);
+            sleep(Duration::from_micros(300));
+        }
+        assert!(timer.stop(), "it goes on until it is stopped");
+        place.until(|| !running.load(Ordering::SeqCst));
+        sleep(2 * MILLI);
+        let after = calls.load(Ordering::SeqCst);
+        sleep(3 * MILLI);
+        assert_eq!(calls.load(Ordering::SeqCst), after, "called after the stop");
+        assert!(!timer.reset(MILLI), "it had been stopped");
+        while calls.load(Ordering::SeqCst) < after + 2 {
+            sleep(MILLI);
+        }
+        timer.stop();
+    });
+}
+
+#[test]
+fn a_function_that_panics_ends_its_timer_and_no_other() {
+    let _watchdog = watchdog("panicking function");
+    threadle::run(|| {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let bad = every(MILLI, move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            panic!("on purpose, from a timer's function");
+        });
+        let (sender, beats) = chan::unbounded();
+        let good = every(MILLI, move || sender.send(()).unwrap_or(()));
+        assert_eq!(beats.iter().take(10).count(), 10);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        bad.reset(Duration::ZERO);
+        assert_eq!(beats.iter().take(5).count(), 5);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        good.stop();
+    });
+}
+
+#[test]
+fn the_function_is_dropped_with_the_last_of_handle_and_entry() {
+    in_runtimes("dropped function", |_| {
+        let kept = Arc::new(());
+        let timer = {
+            let kept = Arc::clone(&kept);
+            Timer::after_func(FAR, move || drop(Arc::clone(&kept)))
+        };
+        assert_eq!(Arc::strong_count(&kept), 2);
+        assert!(timer.stop());
+        drop(timer);
+        assert_eq!(Arc::strong_count(&kept), 1, "stopped and dropped, and yet alive");
+        // Dropped unstopped it goes on.
+        let (sender, called) = chan::bounded(1);
+        drop(Timer::after_func(MILLI, move || sender.send(()).unwrap()));
+        assert!(called.recv().is_ok());
+        assert!(called.recv().is_err(), "the function went after its call");
+    });
+}
+
+#[test]
+fn a_timer_that_calls_belongs_to_its_runtime() {
+    let _watchdog = watchdog("runtimes");
+    let kept = Arc::new(());
+    let (to_outside, from_inside) = std::sync::mpsc::channel();
+    let (sender, calls) = chan::unbounded();
+    let other = threadle::run(|| {
+        let (held, sender) = (Arc::clone(&kept), sender.clone());
+        let timer = Arc::new(Timer::after_func(FAR, move || {
+            let _held = &held;
+            sender.send(threadle::num_goroutines()).unwrap();
+        }));
+        // Reset from a plain thread and from another runtime, while its own sleeps: it runs in its own.
+        let by_thread = Arc::clone(&timer);
+        std::thread::spawn(move || assert!(by_thread.reset(MILLI)));
+        assert!(calls.recv().unwrap() > 0, "not in a runtime");
+        let by_other = Arc::clone(&timer);
+        std::thread::spawn(move || threadle::run(move || by_other.reset(MILLI)));
+        assert!(calls.recv().unwrap() > 0);
+        let last = Timer::after_func(FAR, || unreachable!("its runtime has ended"));
+        timer.reset(FAR);
+        to_outside.send(last).unwrap();
+        timer
+    });
+    // Its runtime has ended: it keeps nothing but what the handle does, and never calls again.
+    let last = from_inside.recv().unwrap();
+    other.reset(Duration::ZERO);
+    last.reset(Duration::ZERO);
+    sleep(5 * MILLI);
+    assert!(calls.try_recv().is_err());
+    drop((other, last));
+    assert_eq!(Arc::strong_count(&kept), 1, "the function outlives runtime and handle");
+}
+
+#[test]
+fn a_receiver_outlives_its_timer_and_its_runtime() {
+    let (receiver, timer, ticker) = threadle::run(|| {
+        let timer = Timer::after(FAR);
+        (Timer::after(MILLI).receiver(), timer, Ticker::new(FAR))
+    });
+    assert!(receiver.recv().is_ok());
+    assert!(timer.reset(MILLI));
+    assert!(timer.recv().is_ok());
+    ticker.reset(MILLI);
+    threadle::run(|| assert!(ticker.recv().is_ok()));
+}
+
+#[test]
+fn durations_at_both_ends_of_the_clock() {
+    in_runtimes("extremes", |_| {
+        for endless in [Duration::MAX, Duration::from_secs(u64::MAX / 4)] {
+            let timer = Timer::after(endless);
+            assert!(timer.receiver().recv_timeout(Duration::from_micros(10)).is_err());
+            timer.reset(Duration::ZERO);
+            assert!(timer.recv().is_ok());
+            let ticker = Ticker::new(endless);
+            assert!(ticker.receiver().try_recv().is_err());
+            let never = Timer::after_func(endless, || unreachable!("centuries early"));
+            never.stop();
+            every(endless, || unreachable!("centuries early")).stop();
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "must not be zero")]
+fn a_ticker_needs_a_period() {
+    let _ticker = Ticker::new(Duration::ZERO);
+}
+
+#[test]
+#[should_panic(expected = "must not be zero")]
+fn calls_need_a_period() {
+    threadle::run(|| every(Duration::ZERO, || ()));
+}
+
+#[test]
+#[should_panic(expected = "needs a running threadle runtime")]
+fn a_timer_that_calls_needs_a_runtime() {
+    Timer::after_func(FAR, || ());
+}
+
+/// Everything at once on a few timers. What is checked: after a stop or reset has returned, nothing is received or called that was due
+/// before it, and nobody is left waiting.
+#[test]
+fn soak() {
+    let seeds = std::sync::Mutex::new(Random::new("timer soak"));
+    in_runtimes("timer soak", |place| {
+        let end = Instant::now() + Duration::from_millis(400);
+        let timer = Arc::new(Timer::after(MILLI));
+        let over = Arc::new(AtomicBool::new(false));
+        let (stop_sender, stopped) = chan::bounded::<()>(0);
+        // Receives until told; each message lies in the past, and they come in no order but each once.
+        let receivers: Vec<_> = (0..3)
+            .map(|_| {
+                let (timer, over) = (timer.receiver(), Arc::clone(&over));
+                place.spawn(move || {
+                    let mut count = 0_usize;
+                    while !over.load(Ordering::Acquire) {
+                        if let Ok(at) = timer.recv_timeout(5 * MILLI) {
+                            assert!(at <= Instant::now(), "early");
+                            count += 1;
+                        }
+                    }
+                    count
+                })
+            })
+            .collect();
+        // The only one that resets this timer: so it can tell what is stale.
+        let owner = {
+            let mut random = seeds.lock().unwrap().fork();
+            place.spawn(move || {
+                let calls = Arc::new(AtomicUsize::new(0));
+                let counter = Arc::clone(&calls);
+                let called = Timer::after_func(FAR, move || {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                });
+                // Every instant that was set is either prevented, of which stop and reset tell, or there is one call for it.
+                let (mut set, mut prevented) = (1, 0);
+                while Instant::now() < end {
+                    prevented += usize::from(called.stop());
+                    set += 1;
+                    prevented += usize::from(called.reset(Duration::from_micros(random.below(200))));
+                    match random.below(3) {
+                        0 => place.until(|| calls.load(Ordering::SeqCst) == set - prevented),
+                        1 => sleep(Duration::from_micros(random.below(200))),
+                        _ => {}
+                    }
+                    match random.below(3) {
+                        0 => timer.stop(),
+                        _ => timer.reset(Duration::from_micros(random.below(300))),
+                    };
+                }
+                place.until(|| calls.load(Ordering::SeqCst) == set - prevented);
+                drop(stop_sender);
+                timer
+            })
+        };
+        assert!(stopped.recv().is_err());
+        let timer = owner.join();
+        over.store(true, Ordering::Release);
+        let received: usize = receivers.into_iter().map(Task::join).sum();
+        assert!(received > 0);
+        timer.stop();
+    });
+}

@@ -1,0 +1,47 @@
+//! A runtime, named by those who are not in it.
+
+use super::{Scheduler, current_or_panic};
+use crate::g::SpawnOptions;
+use crate::spawn::{Join, spawn_on};
+use crate::timers::{Expire, TimerHandle, arm_call};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A runtime that something belongs to: a timer whose callback is to run there, whoever resets it.
+///
+/// To be used from anywhere and at any time: once the runtime has ended, what it is given is dropped and nothing happens.
+#[derive(Clone, Copy)]
+pub struct Host(&'static Scheduler);
+
+impl Host {
+    /// The runtime the caller works for. Does not switch.
+    ///
+    /// # Panics
+    /// Outside a runtime; `what` is said to need one.
+    #[track_caller]
+    pub fn current(what: &str) -> Host {
+        Host(current_or_panic(what))
+    }
+
+    /// Arms a timer. A deadline in the past is due at once. Does not switch.
+    pub fn arm_timer(self, deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
+        arm_call(self.0, deadline, expire)
+    }
+
+    /// Starts a goroutine. Does not switch.
+    pub fn spawn<F, T>(self, options: &SpawnOptions, f: F) -> Join<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: closure and result are 'static.
+        unsafe { spawn_on(self.0, options, f) }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host { .. }")
+    }
+}

@@ -32,14 +32,14 @@ pub(crate) fn coarse_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC_COARSE).saturating_sub(zero).max(1)
 }
 
-/// The nanoseconds of an instant on the clock of [`now_ns`]: 0 for what lies before its origin, [`u64::MAX`] for what
+/// The nanoseconds of an instant since shortly before the first use of this clock in the process: 0 for what lies before its origin, [`u64::MAX`] for what
 /// lies more than 584 years after it.
 pub fn to_ns(instant: Instant) -> u64 {
     let since = instant.saturating_duration_since(origin());
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The instant of a reading of [`now_ns`]; the inverse of [`to_ns`].
+/// The instant that many nanoseconds after the origin; the inverse of [`to_ns`].
 pub fn to_instant(nanoseconds: u64) -> Instant {
     let mut span = Duration::from_nanos(nanoseconds);
     // An `Instant` that cannot hold 584 more years would be a strange one: halve until it fits rather than panic.

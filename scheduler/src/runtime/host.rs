@@ -35,8 +35,8 @@ impl Host {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        // SAFETY: closure and result are 'static.
-        unsafe { spawn_on(self.0, options, f) }
+        // SAFETY: closure and result are 'static; there is no scope.
+        unsafe { spawn_on(self.0, options, std::ptr::null(), f) }
     }
 }
 

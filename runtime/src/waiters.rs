@@ -65,6 +65,15 @@ impl<P> Waiter<P> {
         self.served.with(|served| unsafe { *served })
     }
 
+    /// The payload, looked at by the waiting frame.
+    ///
+    /// # Safety
+    /// The node is its frame's again: it was claimed, or it is in no list.
+    pub(crate) unsafe fn payload(&self) -> &P {
+        // SAFETY: as the caller says, nobody else changes it.
+        self.payload.with(|payload| unsafe { &*payload })
+    }
+
     /// The payload, back in the hands of the waiting frame.
     ///
     /// By value, so that the compiler shows that the node is in no list's reach afterwards: it can only be called on a
@@ -183,12 +192,33 @@ impl<P> WaitList<P> {
         std::iter::from_fn(|| self.pop().map(|waiter| waiter.claim().ok())).flatten().collect()
     }
 
+    /// Whether somebody waits here who can still be woken, and is not the waiter of `except`.
+    pub(crate) fn has_other(&self, except: Option<Ticket>) -> bool {
+        // SAFETY: linked nodes are alive and their links belong to the holder of the lock.
+        let nodes = std::iter::successors(self.head, |node| unsafe { change_links(*node, |links| links.next) });
+        // SAFETY: linked, hence alive; the ticket of a node does not change.
+        nodes.map(|node| unsafe { node.as_ref().ticket }).any(|ticket| Some(ticket) != except && ticket.is_open())
+    }
+
+    /// Takes the waiter out of the list that has waited longest of those whose payload is `wanted`.
+    pub(crate) fn pop_first(&mut self, mut wanted: impl FnMut(&P) -> bool) -> Option<Popped<'_, P>> {
+        let mut node = self.head?;
+        // SAFETY: a linked node is alive, and its links and payload belong to the holder of the lock.
+        while !unsafe { node.as_ref() }.payload.with(|payload| wanted(unsafe { &*payload })) {
+            // SAFETY: as above.
+            node = unsafe { change_links(node, |links| links.next) }?;
+        }
+        // SAFETY: linked into this list, as it was found there.
+        unsafe { self.remove(node.as_ref()) };
+        Some(Popped { node, list: self })
+    }
+
     /// Takes the waiter that has waited longest out of the list.
     pub(crate) fn pop(&mut self) -> Option<Popped<'_, P>> {
         let node = self.head?;
         // SAFETY: a linked node is alive, and it is linked into this list.
         unsafe { self.remove(node.as_ref()) };
-        Some(Popped { node, _list: self })
+        Some(Popped { node, list: self })
     }
 }
 
@@ -208,7 +238,7 @@ impl<P> fmt::Debug for WaitList<P> {
 /// A waiter taken out of its list and not claimed yet. The borrow of the list keeps its lock held.
 pub(crate) struct Popped<'list, P> {
     node: NonNull<Waiter<P>>,
-    _list: &'list mut WaitList<P>,
+    list: &'list mut WaitList<P>,
 }
 
 impl<P> Popped<'_, P> {
@@ -216,6 +246,17 @@ impl<P> Popped<'_, P> {
         // SAFETY: an unclaimed waiter takes the lock before its frame ends, and the lock is held for as long as `self`
         // lives; the payload of an unclaimed waiter belongs to the holder of the lock.
         unsafe { &mut *self.node.as_ref().payload.with_mut(|payload| payload) }
+    }
+
+    /// Where the waiter is. Whether it may be touched there is for the caller to know.
+    pub(crate) fn node(&self) -> NonNull<Waiter<P>> {
+        self.node
+    }
+
+    /// Back to the front of the list.
+    pub(crate) fn put_back(self) {
+        // SAFETY: it was in this list until a moment ago, and the lock was held since: what was promised then still holds.
+        unsafe { self.list.push_front(self.node.as_ref()) }
     }
 
     /// Claims the waiter, which from then on owns its node again. `Err`: it has left (deadline, other case of its

@@ -120,6 +120,11 @@ mod exports {
         crate::m::current::goroutine().map(|g| g.id())
     }
 
+    /// A pseudo-random number, from the thread the caller is on. 0 outside a runtime.
+    pub fn random() -> u32 {
+        crate::m::current::m().map_or(0, crate::m::M::random)
+    }
+
     /// The mode of the runtime the caller works for.
     pub fn mode() -> Option<Mode> {
         crate::m::current::scheduler().map(|scheduler| scheduler.mode())

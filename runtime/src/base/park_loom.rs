@@ -26,6 +26,11 @@ pub(crate) enum Reason {
 
 pub(crate) fn checkpoint() {}
 
+/// The same each time: a model must be repeatable.
+pub(crate) fn random() -> u32 {
+    1
+}
+
 struct Park {
     /// Won by somebody: a waker, the deadline, the owner that closed it.
     over: AtomicBool,

@@ -1,170 +1,79 @@
-//! The channel itself: a buffer and two lists of waiters under one lock. See the essay in [`super`].
+//! The channel itself: its state under one lock, and how one waits for it to change. See the essay in [`super`].
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use threadle_scheduler::{Parking, Reason, Woken, checkpoint};
-
-use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
-use crate::waiters::{OnLeave, WaitList, Waiter, lock};
-
-/// A buffer is allocated whole up to this many values; a larger one grows as it fills.
-const PREALLOCATED: usize = 1024;
-
-/// What a waiter exchanges with the one who wakes it.
-pub(super) struct Slot<T> {
-    /// A sender's value until a receiver takes it; a receiver's once a sender has put it there.
-    value: Option<T>,
-    outcome: Outcome,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outcome {
-    /// Nobody has dealt with this node (or one tried and its claim failed).
-    Waiting,
-    /// The value changed hands.
-    Exchanged,
-    /// The channel was closed; a sender finds its value back in the slot.
-    Closed,
-}
-
-impl<T> Slot<T> {
-    pub(super) fn new(value: Option<T>) -> Self {
-        Slot { value, outcome: Outcome::Waiting }
-    }
-}
-
-struct State<T> {
-    buffer: VecDeque<T>,
-    /// Waiting receivers. Not empty only while the buffer is empty and no live sender waits.
-    receivers: WaitList<Slot<T>>,
-    /// Waiting senders, their values in their slots. Not empty only while the buffer is full.
-    senders: WaitList<Slot<T>>,
-    closed: bool,
-}
-
-/// What came of offering a value. The `Woken` must be dropped after the lock.
-enum Offer<T> {
-    Accepted(Option<Woken>),
-    Full(T),
-    Closed(T),
-}
-
-/// What came of asking for a value. The `Woken` must be dropped after the lock.
-enum Take<T> {
-    Taken(T, Option<Woken>),
-    Empty,
-    Closed,
-}
-
-impl<T> State<T> {
-    fn offer(&mut self, mut value: T, capacity: usize) -> Offer<T> {
-        if self.closed {
-            return Offer::Closed(value);
-        }
-        while let Some(mut receiver) = self.receivers.pop() {
-            *receiver.payload() = Slot { value: Some(value), outcome: Outcome::Exchanged };
-            match receiver.claim() {
-                Ok(woken) => return Offer::Accepted(Some(woken)),
-                Err(mut gone) => {
-                    let slot = gone.payload();
-                    slot.outcome = Outcome::Waiting;
-                    value = slot.value.take().expect("put there a moment ago, under this lock");
-                }
-            }
-        }
-        if self.buffer.len() < capacity {
-            self.buffer.push_back(value);
-            Offer::Accepted(None)
-        } else {
-            Offer::Full(value)
-        }
-    }
-
-    fn take(&mut self) -> Take<T> {
-        if let Some(value) = self.buffer.pop_front() {
-            // The place that fell free goes to the sender waiting longest, behind all that is buffered: FIFO.
-            let woken = self.take_from_sender().map(|(refill, woken)| {
-                self.buffer.push_back(refill);
-                woken
-            });
-            return Take::Taken(value, woken);
-        }
-        match self.take_from_sender() {
-            Some((value, woken)) => Take::Taken(value, Some(woken)),
-            None if self.closed => Take::Closed,
-            None => Take::Empty,
-        }
-    }
-
-    fn take_from_sender(&mut self) -> Option<(T, Woken)> {
-        while let Some(mut sender) = self.senders.pop() {
-            let slot = sender.payload();
-            // Out before the claim: afterwards the sender may return at once and its frame be gone.
-            let value = slot.value.take();
-            slot.outcome = Outcome::Exchanged;
-            match sender.claim() {
-                Ok(woken) => return Some((value.expect("a waiting sender holds its value"), woken)),
-                Err(mut gone) => *gone.payload() = Slot::new(value),
-            }
-        }
-        None
-    }
-
-    fn close(&mut self) -> Vec<Woken> {
-        self.closed = true;
-        let mut all = Vec::new();
-        for list in [&mut self.receivers, &mut self.senders] {
-            while let Some(mut waiter) = list.pop() {
-                waiter.payload().outcome = Outcome::Closed;
-                match waiter.claim() {
-                    Ok(woken) => all.push(woken),
-                    Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
-                }
-            }
-        }
-        all
-    }
-}
+use super::error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use super::state::{Kept, Node, Offer, Outcome, PromiseId, Reserve, Side, Slot, State, Take};
+use crate::base::atomic::{AtomicUsize, Ordering};
+use crate::base::{Mutex, MutexGuard, Parking, Reason, checkpoint, lock};
+use crate::waiters::{OnLeave, Waiter};
 
 /// The shared part of all senders and receivers of a channel.
 pub(super) struct Channel<T> {
     state: Mutex<State<T>>,
-    /// `usize::MAX` stands for "unbounded".
-    capacity: usize,
     senders: AtomicUsize,
     receivers: AtomicUsize,
+}
+
+/// The right of a `select` to send one value: it has been chosen, and the value comes now.
+#[derive(Debug)]
+pub(super) enum Reservation {
+    Place,
+    Promise(PromiseId),
+    /// To get the error, that is.
+    Closed,
+}
+
+/// What came of asking for a value that is there, or as good as there.
+pub(super) enum Fetched<'a, T> {
+    Value(T),
+    Closed,
+    TimedOut,
+    /// The lock is still held.
+    Nothing(MutexGuard<'a, State<T>>),
+}
+
+/// What came of waiting for a promised value.
+pub(super) enum Settled<T> {
+    Value(T),
+    Withdrawn,
+    TimedOut,
 }
 
 impl<T> Channel<T> {
     /// A channel with one sender and one receiver.
     pub(super) fn new(capacity: Option<usize>) -> Self {
-        let state = State {
-            buffer: VecDeque::with_capacity(capacity.unwrap_or(0).min(PREALLOCATED)),
-            receivers: WaitList::new(),
-            senders: WaitList::new(),
-            closed: false,
-        };
         Channel {
-            state: Mutex::new(state),
-            capacity: capacity.unwrap_or(usize::MAX),
+            state: Mutex::new(State::new(capacity)),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
         lock(&self.state)
+    }
+
+    /// Unlocks after something became possible that was not before.
+    #[inline]
+    pub(super) fn unlock_changed(&self, mut state: MutexGuard<'_, State<T>>) {
+        if state.watchers.is_empty() {
+            drop(state);
+        } else {
+            let woken = state.wake_watchers();
+            drop(state);
+            drop(woken);
+        }
     }
 
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let mut state = self.lock();
-        let offer = state.offer(value, self.capacity);
-        drop(state);
-        match offer {
-            Offer::Accepted(_woken) => Ok(()),
+        match state.offer(value) {
+            Offer::Accepted(woken) => {
+                self.unlock_changed(state);
+                drop(woken);
+                Ok(())
+            }
             Offer::Full(value) => Err(TrySendError::Full(value)),
             Offer::Closed(value) => Err(TrySendError::Disconnected(value)),
         }
@@ -174,9 +83,9 @@ impl<T> Channel<T> {
     #[inline]
     pub(super) fn send(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         let mut state = self.lock();
-        match state.offer(value, self.capacity) {
+        match state.offer(value) {
             Offer::Accepted(woken) => {
-                drop(state);
+                self.unlock_changed(state);
                 drop(woken);
                 checkpoint();
                 Ok(())
@@ -196,38 +105,29 @@ impl<T> Channel<T> {
         value: T,
         deadline: Option<Instant>,
         // The last, so that it goes first, should opening the park panic (`no_switch`): the value has a Drop of the user's.
-        mut state: MutexGuard<'_, State<T>>,
+        state: MutexGuard<'_, State<T>>,
     ) -> Result<(), SendTimeoutError<T>> {
         let parking = Parking::open(Reason::ChanSend);
         let node = Waiter::new(parking.ticket(), Slot::new(Some(value)));
-        // SAFETY: the node is new; it stays in this frame until the park ends claimed, or `leave` removes it.
-        unsafe { state.senders.push_back(&node) };
-        drop(state);
-        let leave = OnLeave::new(|| {
-            // SAFETY: linked into this list or into none.
-            unsafe { self.lock().senders.remove(&node) };
-        });
-        if wait(parking, deadline) {
-            leave.disarm();
-        } else {
-            drop(leave);
-        }
-        let Slot { value, outcome } = node.into_payload();
+        self.wait(state, |state| &mut state.senders, parking, &node, deadline);
+        let Slot { value, outcome, .. } = node.into_payload();
         match (outcome, value) {
             (Outcome::Exchanged, _) => Ok(()),
             (Outcome::Waiting, Some(value)) => Err(SendTimeoutError::Timeout(value)),
             (Outcome::Closed, Some(value)) => Err(SendTimeoutError::Disconnected(value)),
-            (outcome, None) => unreachable!("a sender that is {outcome:?} has its value"),
+            (outcome, _) => unreachable!("a sender with a value ends as {outcome:?}"),
         }
     }
 
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut state = self.lock();
-        let take = state.take();
-        drop(state);
-        match take {
-            Take::Taken(value, _woken) => Ok(value),
-            Take::Empty => Err(TryRecvError::Empty),
+        match state.take(false) {
+            Take::Taken(value, woken) => {
+                self.unlock_changed(state);
+                drop(woken);
+                Ok(value)
+            }
+            Take::Empty | Take::Promise => Err(TryRecvError::Empty),
             Take::Closed => Err(TryRecvError::Disconnected),
         }
     }
@@ -235,46 +135,222 @@ impl<T> Channel<T> {
     /// Receives, waiting for a value until `deadline`. Switches.
     #[inline]
     pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        let mut state = self.lock();
-        match state.take() {
-            Take::Taken(value, woken) => {
-                drop(state);
-                drop(woken);
-                checkpoint();
-                Ok(value)
-            }
-            Take::Empty => self.recv_slow(state, deadline),
-            Take::Closed => {
-                drop(state);
-                checkpoint();
-                Err(RecvTimeoutError::Disconnected)
+        loop {
+            match self.fetch(Reason::ChanReceive, deadline) {
+                Fetched::Value(value) => return Ok(value),
+                Fetched::Closed => return Err(RecvTimeoutError::Disconnected),
+                Fetched::TimedOut => return Err(RecvTimeoutError::Timeout),
+                Fetched::Nothing(state) => {
+                    if let Some(end) = self.recv_slow(state, deadline) {
+                        return end;
+                    }
+                }
             }
         }
     }
 
+    /// Receives what is there, or, until `deadline`, what is promised by the sender whose turn it is. Switches, unless there is nothing.
+    #[inline]
+    pub(super) fn fetch(&self, reason: Reason, deadline: Option<Instant>) -> Fetched<'_, T> {
+        loop {
+            let mut state = self.lock();
+            match state.take(true) {
+                Take::Taken(value, woken) => {
+                    self.unlock_changed(state);
+                    drop(woken);
+                    checkpoint();
+                    return Fetched::Value(value);
+                }
+                Take::Empty => return Fetched::Nothing(state),
+                Take::Promise => match self.recv_promised(state, reason, deadline) {
+                    Settled::Value(value) => return Fetched::Value(value),
+                    Settled::TimedOut => return Fetched::TimedOut,
+                    Settled::Withdrawn => {}
+                },
+                Take::Closed => {
+                    drop(state);
+                    checkpoint();
+                    return Fetched::Closed;
+                }
+            }
+        }
+    }
+
+    /// `None`: all is as before, and it must be tried again.
     #[cold]
-    fn recv_slow(&self, mut state: MutexGuard<'_, State<T>>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    fn recv_slow(
+        &self,
+        state: MutexGuard<'_, State<T>>,
+        deadline: Option<Instant>,
+    ) -> Option<Result<T, RecvTimeoutError>> {
         let parking = Parking::open(Reason::ChanReceive);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
-        // SAFETY: the node is new; it stays in this frame until the park ends claimed, or `leave` removes it.
-        unsafe { state.receivers.push_back(&node) };
-        drop(state);
-        let leave = OnLeave::new(|| {
-            // SAFETY: linked into this list or into none.
-            unsafe { self.lock().receivers.remove(&node) };
-        });
-        if wait(parking, deadline) {
-            leave.disarm();
-        } else {
-            drop(leave);
+        self.wait(state, |state| &mut state.receivers, parking, &node, deadline);
+        // SAFETY: the wait is over, so the node is this frame's.
+        if let Outcome::Promise(_) = unsafe { node.payload() }.outcome {
+            // SAFETY: the outcome says so.
+            return match unsafe { self.settle(&node, None, Reason::ChanReceive, deadline) } {
+                Settled::Value(value) => Some(Ok(value)),
+                Settled::TimedOut => Some(Err(RecvTimeoutError::Timeout)),
+                Settled::Withdrawn => None,
+            };
         }
-        let Slot { value, outcome } = node.into_payload();
-        match (outcome, value) {
+        let Slot { value, outcome, .. } = node.into_payload();
+        Some(match (outcome, value) {
             (Outcome::Exchanged, Some(value)) => Ok(value),
-            (Outcome::Exchanged, None) => unreachable!("a receiver is woken with a value"),
             (Outcome::Waiting, _) => Err(RecvTimeoutError::Timeout),
             (Outcome::Closed, _) => Err(RecvTimeoutError::Disconnected),
+            (outcome, _) => unreachable!("a receiver ends as {outcome:?}"),
+        })
+    }
+
+    /// Queues `node`, unlocks, and waits until it is dealt with or the deadline passes. Afterwards the node is in no list.
+    fn wait(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        side: Side<T>,
+        parking: Parking,
+        node: &Node<T>,
+        deadline: Option<Instant>,
+    ) {
+        // SAFETY: the node is new; it stays in the caller's frame until this returns: the park ended claimed, or `leave` removed it.
+        unsafe { side(&mut state).push_back(node) };
+        self.unlock_changed(state);
+        let leave = OnLeave::new(|| {
+            // SAFETY: queued on this side.
+            unsafe { self.lock().remove(side, node) };
+        });
+        if parking.wait_until(deadline) {
+            leave.disarm();
         }
+    }
+
+    /// After `Take::Promise`: the sender whose turn it is is told to send, and its value waited for. It is a `select`, which may
+    /// find that another of its arms has been chosen already (then this ends as withdrawn).
+    #[cold]
+    fn recv_promised(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        reason: Reason,
+        deadline: Option<Instant>,
+    ) -> Settled<T> {
+        let parking = Parking::open(reason);
+        let node = Waiter::new(parking.ticket(), Slot::new(None));
+        // SAFETY: the node is new, and stays in this frame; `settle` ends the promise.
+        let Some(woken) = (unsafe { state.accept_promise(&node, parking.ticket()) }) else {
+            return Settled::Withdrawn;
+        };
+        drop(state);
+        drop(woken);
+        // SAFETY: it accepted a promise just now.
+        unsafe { self.settle(&node, Some(parking), reason, deadline) }
+    }
+
+    /// Waits until the promise made to `node` is kept or withdrawn, or `deadline` passes; in `parking` first, if its ticket goes with
+    /// the promise. Afterwards the node is in no list.
+    ///
+    /// # Safety
+    /// The node was promised a value by this channel.
+    pub(super) unsafe fn settle(
+        &self,
+        node: &Node<T>,
+        mut parking: Option<Parking>,
+        reason: Reason,
+        deadline: Option<Instant>,
+    ) -> Settled<T> {
+        let forgo = OnLeave::new(|| {
+            // SAFETY: the caller's promise.
+            unsafe { self.lock().forgo(node) };
+        });
+        let mut in_time = true;
+        loop {
+            if let Some(parking) = parking.take() {
+                in_time = parking.wait_until(deadline);
+            }
+            let mut state = self.lock();
+            // SAFETY: the caller's promise.
+            match unsafe { state.settle(node, None) } {
+                Kept::NotYet if !in_time => return Settled::TimedOut,
+                Kept::NotYet => {
+                    let next = Parking::open(reason);
+                    // SAFETY: the caller's promise.
+                    unsafe { state.settle(node, Some(next.ticket())) };
+                    parking = Some(next);
+                }
+                Kept::Value(value) => {
+                    // What is kept or withdrawn is out of the list.
+                    forgo.disarm();
+                    return Settled::Value(value);
+                }
+                Kept::Withdrawn => {
+                    forgo.disarm();
+                    return Settled::Withdrawn;
+                }
+            }
+        }
+    }
+
+    /// The right to send one value, if it can be had at once.
+    pub(super) fn try_reserve(&self) -> Option<Reservation> {
+        let mut state = self.lock();
+        match state.reserve() {
+            Reserve::Place => Some(Reservation::Place),
+            Reserve::Promise(id, woken) => {
+                drop(state);
+                drop(woken);
+                Some(Reservation::Promise(id))
+            }
+            Reserve::Full => None,
+            Reserve::Closed => Some(Reservation::Closed),
+        }
+    }
+
+    /// Sends what was reserved for. Waits only if the receiver it was promised to has not waited for it. Switches.
+    ///
+    /// # Errors
+    /// The channel is closed; the value comes back.
+    pub(super) fn fulfil(&self, reservation: Reservation, value: T) -> Result<(), SendError<T>> {
+        let value = match reservation {
+            Reservation::Closed => value,
+            Reservation::Place => {
+                let mut state = self.lock();
+                state.free_place();
+                let offer = state.offer(value);
+                let admitted = state.admit_next();
+                self.unlock_changed(state);
+                drop(admitted);
+                match offer {
+                    Offer::Accepted(_woken) => return Ok(()),
+                    Offer::Closed(value) => value,
+                    Offer::Full(_) => unreachable!("a place was free"),
+                }
+            }
+            Reservation::Promise(id) => {
+                let mut state = self.lock();
+                let end = state.end_promise(id, Some(value));
+                drop(state);
+                match end {
+                    Ok(_woken) => return Ok(()),
+                    Err(value) => value.expect("it comes back"),
+                }
+            }
+        };
+        self.send(value, None).map_err(|error| SendError(error.into_inner()))
+    }
+
+    /// Gives back what was reserved. Does not switch.
+    pub(super) fn withdraw(&self, reservation: &Reservation) {
+        let mut state = self.lock();
+        let woken = match reservation {
+            Reservation::Closed => None,
+            Reservation::Place => {
+                state.free_place();
+                state.admit_next()
+            }
+            Reservation::Promise(id) => state.end_promise(*id, None).ok().flatten(),
+        };
+        self.unlock_changed(state);
+        drop(woken);
     }
 
     /// Closes; `false` if it was closed already.
@@ -284,7 +360,7 @@ impl<T> Channel<T> {
             return false;
         }
         let woken = state.close();
-        drop(state);
+        self.unlock_changed(state);
         drop(woken);
         true
     }
@@ -298,7 +374,8 @@ impl<T> Channel<T> {
     }
 
     pub(super) fn capacity(&self) -> Option<usize> {
-        (self.capacity != usize::MAX).then_some(self.capacity)
+        let capacity = self.lock().capacity;
+        (capacity != usize::MAX).then_some(capacity)
     }
 
     pub(super) fn add_sender(&self) {
@@ -330,14 +407,6 @@ fn count_up(count: &AtomicUsize) {
     if count.fetch_add(1, Ordering::Relaxed) > isize::MAX as usize {
         std::process::abort();
     }
-}
-
-fn wait(parking: Parking, deadline: Option<Instant>) -> bool {
-    if deadline.is_some() {
-        return parking.wait_until(deadline);
-    }
-    parking.wait();
-    true
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl<'a, T> ByHand<'a, T> {
             }
         }
         drop(state);
-        let Slot { value, outcome } = self.node.into_payload();
+        let Slot { value, outcome, .. } = self.node.into_payload();
         (outcome, value)
     }
 }

@@ -49,8 +49,10 @@ mod core;
 mod error;
 mod iter;
 mod receiver;
+mod select;
 mod sender;
 mod source;
+mod state;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,6 +60,9 @@ use std::time::{Duration, Instant};
 pub use error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
+#[doc(hidden)]
+pub use select::expanded as __select;
+pub use select::{ReadyTimeoutError, Select, SelectTimeoutError, SelectedOperation, TryReadyError, TrySelectError};
 pub use sender::Sender;
 
 use self::core::Channel;

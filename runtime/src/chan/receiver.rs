@@ -5,12 +5,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use threadle_scheduler::{Parking, Reason};
-
 use super::core::Channel;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
 use super::source::{self, Source};
+use crate::base::{Parking, Reason};
 
 /// The receiving half of a channel. Clones share the values: each value is received once. When the last receiver is
 /// dropped the channel is closed and what is in the buffer is dropped.
@@ -43,6 +42,10 @@ impl<T> Receiver<T> {
 
     pub(crate) fn from_source(source: Arc<dyn Source<T>>) -> Self {
         Receiver { flavor: Flavor::Source(source) }
+    }
+
+    pub(super) fn flavor(&self) -> &Flavor<T> {
+        &self.flavor
     }
 
     /// Receives a value, waiting until there is one.

@@ -26,6 +26,10 @@ impl<T> Sender<T> {
         Sender { channel }
     }
 
+    pub(super) fn channel(&self) -> &Channel<T> {
+        &self.channel
+    }
+
     /// Sends `value`, waiting while there is no room for it (in a rendezvous channel: until a receiver takes it).
     ///
     /// Switches: yes.

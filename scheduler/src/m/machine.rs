@@ -471,7 +471,7 @@ impl M {
     }
 
     /// A pseudo-random number (xorshift, Marsaglia 2003).
-    pub(super) fn random(&self) -> u32 {
+    pub(crate) fn random(&self) -> u32 {
         let random = &self.own().random;
         let mut x = random.get();
         x ^= x << 13;

@@ -1,0 +1,186 @@
+//! How one of several arms is chosen. See the essay in [`super`].
+
+use std::time::{Duration, Instant};
+
+use super::arm::{Aim, Arm, Enlisted, Left, Patience};
+use super::random::Random;
+use crate::base::{Parking, Reason, checkpoint};
+
+/// How long to wait, and in which order to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// `None`: not at all.
+    pub(super) waits: Option<Patience>,
+    /// The first of the arms that are ready wins, instead of a random one.
+    pub(super) biased: bool,
+}
+
+impl Manner {
+    /// Without a deadline.
+    pub fn waiting(biased: bool) -> Self {
+        Manner { waits: Some(None), biased }
+    }
+
+    /// So long at most. A time-out beyond what the clock can count is none.
+    pub fn waiting_for(biased: bool, timeout: Duration) -> Self {
+        Manner { waits: Some(Instant::now().checked_add(timeout)), biased }
+    }
+
+    /// Until then at most.
+    pub(super) fn waiting_until(biased: bool, deadline: Instant) -> Self {
+        Manner { waits: Some(Some(deadline)), biased }
+    }
+
+    /// Not at all.
+    pub fn trying(biased: bool) -> Self {
+        Manner { waits: None, biased }
+    }
+}
+
+/// An arm, and the number it is known by.
+pub(super) trait Entry {
+    /// The arm.
+    fn arm(&self) -> &dyn Arm;
+    /// Its number.
+    fn number(&self) -> usize;
+}
+
+impl Entry for (&dyn Arm, usize) {
+    fn arm(&self) -> &dyn Arm {
+        self.0
+    }
+
+    fn number(&self) -> usize {
+        self.1
+    }
+}
+
+/// A select without arms. Switches.
+pub fn for_ever() -> ! {
+    loop {
+        Parking::open(Reason::Select).wait();
+    }
+}
+
+/// As `choose`, of arms that are all borrowed.
+pub fn select(arms: &mut [(&dyn Arm, usize)], manner: Manner) -> Option<usize> {
+    choose(arms, manner)
+}
+
+/// Completes one of the operations and says which. `None`: none was ready, or none in time.
+///
+/// Switches, unless it does not wait.
+pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {
+    loop {
+        // Nothing of ours is queued, so nobody can choose for us: what is ready can simply be done.
+        if let Some(chosen) = first(arms, manner, |arm| arm.attempt(manner.waits)) {
+            return Some(chosen);
+        }
+        let patience = manner.waits?;
+        if is_over(patience) {
+            checkpoint();
+            return None;
+        }
+        // `None`: an arm was ready before we were queued everywhere, or is due now, or the time is over.
+        if let Some((entry, left)) = wait(arms, patience, Aim::Complete)
+            // A promise that is withdrawn leaves us where we began.
+            && (left == Left::Chosen || entry.arm().settle(patience))
+        {
+            return Some(entry.number());
+        }
+    }
+}
+
+/// Waits until one of the operations could be done, and says which. `None`: none could, or none in time.
+///
+/// Switches, unless it does not wait.
+pub(super) fn ready<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {
+    loop {
+        if let Some(ready) = first(arms, manner, |arm| arm.is_ready()) {
+            if manner.waits.is_some() {
+                checkpoint();
+            }
+            return Some(ready);
+        }
+        let patience = manner.waits?;
+        if is_over(patience) {
+            checkpoint();
+            return None;
+        }
+        // What has changed is seen by looking again.
+        wait(arms, patience, Aim::Watch);
+    }
+}
+
+fn is_over(patience: Patience) -> bool {
+    patience.is_some_and(|deadline| deadline <= Instant::now())
+}
+
+/// The number of the first arm that `is_it`, in a random order (Fisher and Yates, as far as it is needed).
+fn first<E: Entry>(arms: &mut [E], manner: Manner, is_it: impl Fn(&dyn Arm) -> bool) -> Option<usize> {
+    let mut random = Random::new();
+    for i in 0..arms.len() {
+        if !manner.biased {
+            arms.swap(i, i + random.below(arms.len() - i));
+        }
+        let entry = &arms[i];
+        if is_it(entry.arm()) {
+            return Some(entry.number());
+        }
+    }
+    None
+}
+
+/// Queues every arm, waits, and leaves. The arm that was chosen, if one was.
+fn wait<E: Entry>(arms: &[E], patience: Patience, aim: Aim) -> Option<(&E, Left)> {
+    let parking = Parking::open(Reason::Select);
+    let mut queued = Queued { arms, count: 0 };
+    let mut earliest = patience;
+    for entry in arms {
+        // SAFETY: the arms are borrowed beyond this function, which leaves no list entered, also when it unwinds: see `Queued`.
+        match unsafe { entry.arm().enlist(parking.ticket(), aim) } {
+            Enlisted::Ready => {
+                // It may be too late: then somebody has chosen for us.
+                parking.close();
+                return queued.leave();
+            }
+            Enlisted::Until(due) => {
+                queued.count += 1;
+                earliest = match (earliest, due) {
+                    (Some(earliest), Some(due)) => Some(earliest.min(due)),
+                    (earliest, due) => earliest.or(due),
+                };
+            }
+        }
+    }
+    parking.wait_until(earliest);
+    queued.leave()
+}
+
+/// The arms that are in the lists of their channels: the first `count`.
+struct Queued<'a, E: Entry> {
+    arms: &'a [E],
+    count: usize,
+}
+
+impl<'a, E: Entry> Queued<'a, E> {
+    /// Takes all of them out. Only now is their park certainly over for everybody, and at most one has been chosen.
+    fn leave(&mut self) -> Option<(&'a E, Left)> {
+        let arms = &self.arms[..std::mem::take(&mut self.count)];
+        let mut chosen = None;
+        for entry in arms {
+            match entry.arm().leave() {
+                Left::Empty => {}
+                left => chosen = Some((entry, left)),
+            }
+        }
+        chosen
+    }
+}
+
+impl<E: Entry> Drop for Queued<'_, E> {
+    fn drop(&mut self) {
+        // Nothing is left to do, unless this unwinds.
+        self.leave();
+    }
+}

@@ -1,0 +1,393 @@
+//! What a channel's lock guards: the buffer, and those who wait. See the essay in [`super`].
+
+use std::collections::VecDeque;
+
+use crate::base::{Ticket, UnsafeCell, Woken};
+use crate::waiters::{WaitList, Waiter};
+
+/// A buffer is allocated whole up to this many values; a larger one grows as it fills.
+const PREALLOCATED: usize = 1024;
+
+/// One who waits at a channel.
+pub(super) type Node<T> = Waiter<Slot<T>>;
+
+/// What a waiter exchanges with the one who wakes it.
+pub(super) struct Slot<T> {
+    /// A sender's value until a receiver takes it; a receiver's once a sender has put it there. A sender without a value is a
+    /// `select`, which has one only when it has been chosen.
+    pub(super) value: Option<T>,
+    pub(super) outcome: Outcome,
+    /// Of a receiver that was promised a value: the holder of the lock's, also after the claim.
+    promised: UnsafeCell<Promised<T>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// Nobody has dealt with this node (or one tried and its claim failed).
+    Waiting,
+    /// The value changed hands.
+    Exchanged,
+    /// The channel was closed; a sender finds its value back in the slot.
+    Closed,
+    /// A `select` that sends has a place in the buffer.
+    Place,
+    /// A `select` that sends and a receiver have found each other; the value follows.
+    Promise(PromiseId),
+}
+
+/// Names one promise of one channel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct PromiseId(u64);
+
+/// What the one who promised and the one who was promised a value know of each other.
+struct Promised<T> {
+    id: Option<PromiseId>,
+    value: Option<T>,
+    /// Of the park in which the receiver waits for the value.
+    ticket: Option<Ticket>,
+}
+
+impl<T> Slot<T> {
+    pub(super) fn new(value: Option<T>) -> Self {
+        let promised = UnsafeCell::new(Promised { id: None, value: None, ticket: None });
+        Slot { value, outcome: Outcome::Waiting, promised }
+    }
+
+    fn take_back(&mut self) -> Option<T> {
+        self.outcome = Outcome::Waiting;
+        self.value.take()
+    }
+}
+
+/// Picks the list in which one side of the channel waits.
+pub(super) type Side<T> = fn(&mut State<T>) -> &mut WaitList<Slot<T>>;
+
+pub(super) struct State<T> {
+    pub(super) buffer: VecDeque<T>,
+    /// `usize::MAX` stands for "unbounded".
+    pub(super) capacity: usize,
+    /// Places of the buffer that were given to `select`s whose values have not come yet.
+    reserved: usize,
+    /// Waiting receivers.
+    pub(super) receivers: WaitList<Slot<T>>,
+    /// Waiting senders, their values in their slots.
+    pub(super) senders: WaitList<Slot<T>>,
+    /// Receivers that were promised a value.
+    promised: WaitList<Slot<T>>,
+    promises: u64,
+    /// Those who only want to know when something becomes possible.
+    pub(super) watchers: WaitList<()>,
+    pub(super) closed: bool,
+}
+
+/// What came of offering a value. The `Woken` must be dropped after the lock.
+pub(super) enum Offer<T> {
+    Accepted(Option<Woken>),
+    Full(T),
+    Closed(T),
+}
+
+/// What came of asking for a value. The `Woken` must be dropped after the lock.
+pub(super) enum Take<T> {
+    Taken(T, Option<Woken>),
+    /// The sender whose turn it is has no value yet. Only for those who can wait for it.
+    Promise,
+    Empty,
+    Closed,
+}
+
+/// What came of asking for the right to send. The `Woken` must be dropped after the lock.
+pub(super) enum Reserve {
+    Place,
+    Promise(PromiseId, Woken),
+    Full,
+    Closed,
+}
+
+/// How a promise stands, for the receiver.
+pub(super) enum Kept<T> {
+    Value(T),
+    NotYet,
+    Withdrawn,
+}
+
+impl<T> State<T> {
+    pub(super) fn new(capacity: Option<usize>) -> Self {
+        State {
+            buffer: VecDeque::with_capacity(capacity.unwrap_or(0).min(PREALLOCATED)),
+            capacity: capacity.unwrap_or(usize::MAX),
+            reserved: 0,
+            receivers: WaitList::new(),
+            senders: WaitList::new(),
+            promised: WaitList::new(),
+            promises: 0,
+            watchers: WaitList::new(),
+            closed: false,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.buffer.len() + self.reserved < self.capacity
+    }
+
+    pub(super) fn offer(&mut self, mut value: T) -> Offer<T> {
+        if self.closed {
+            return Offer::Closed(value);
+        }
+        while let Some(mut receiver) = self.receivers.pop() {
+            let slot = receiver.payload();
+            (slot.value, slot.outcome) = (Some(value), Outcome::Exchanged);
+            match receiver.claim() {
+                Ok(woken) => return Offer::Accepted(Some(woken)),
+                Err(mut gone) => {
+                    value = gone.payload().take_back().expect("put there a moment ago, under this lock");
+                }
+            }
+        }
+        if self.has_room() {
+            self.buffer.push_back(value);
+            Offer::Accepted(None)
+        } else {
+            Offer::Full(value)
+        }
+    }
+
+    /// `waits`: whether the caller can wait for a value that is only promised.
+    pub(super) fn take(&mut self, waits: bool) -> Take<T> {
+        if let Some(value) = self.buffer.pop_front() {
+            // The place that fell free goes to the sender waiting longest, behind all that is buffered: FIFO.
+            return Take::Taken(value, self.admit());
+        }
+        while let Some(mut sender) = self.senders.pop_first(|slot| waits || slot.value.is_some()) {
+            let slot = sender.payload();
+            // Out before the claim: afterwards the sender may return at once and its frame be gone.
+            let Some(value) = slot.value.take() else {
+                sender.put_back();
+                return Take::Promise;
+            };
+            slot.outcome = Outcome::Exchanged;
+            match sender.claim() {
+                Ok(woken) => return Take::Taken(value, Some(woken)),
+                Err(mut gone) => *gone.payload() = Slot::new(Some(value)),
+            }
+        }
+        if self.closed { Take::Closed } else { Take::Empty }
+    }
+
+    /// Gives a free place, if there is one, to the sender that has waited longest.
+    fn admit(&mut self) -> Option<Woken> {
+        while self.has_room() {
+            let mut sender = self.senders.pop()?;
+            let slot = sender.payload();
+            let value = slot.value.take();
+            slot.outcome = if value.is_some() { Outcome::Exchanged } else { Outcome::Place };
+            match (sender.claim(), value) {
+                (Ok(woken), Some(value)) => {
+                    self.buffer.push_back(value);
+                    return Some(woken);
+                }
+                (Ok(woken), None) => {
+                    self.reserved += 1;
+                    return Some(woken);
+                }
+                (Err(mut gone), value) => *gone.payload() = Slot::new(value),
+            }
+        }
+        None
+    }
+
+    /// Closes. All of it must be dropped after the lock.
+    pub(super) fn close(&mut self) -> Vec<Woken> {
+        self.closed = true;
+        let mut all = Vec::new();
+        for list in [&mut self.receivers, &mut self.senders] {
+            while let Some(mut waiter) = list.pop() {
+                waiter.payload().outcome = Outcome::Closed;
+                match waiter.claim() {
+                    Ok(woken) => all.push(woken),
+                    Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
+                }
+            }
+        }
+        // What was promised is not waited for any more: who promised may be long in coming.
+        while let Some(receiver) = self.promised.pop() {
+            // SAFETY: it was in this list, and we hold the lock.
+            let ticket = unsafe {
+                change_promise(receiver.node().as_ref(), |promised| {
+                    promised.id = None;
+                    promised.ticket.take()
+                })
+            };
+            all.extend(ticket.and_then(Ticket::claim));
+        }
+        all
+    }
+
+    /// All who watch, claimed. To be dropped after the lock.
+    pub(super) fn wake_watchers(&mut self) -> Vec<Woken> {
+        let mut all = Vec::new();
+        while let Some(watcher) = self.watchers.pop() {
+            all.extend(watcher.claim().ok());
+        }
+        all
+    }
+
+    /// Whether the waiter of `me`, or anybody if that is none, could receive; the error of a closed channel counts.
+    pub(super) fn can_receive(&self, me: Option<Ticket>) -> bool {
+        !self.buffer.is_empty() || self.closed || self.senders.has_other(me)
+    }
+
+    /// Whether the waiter of `me`, or anybody if that is none, could send; the error of a closed channel counts.
+    pub(super) fn can_send(&self, me: Option<Ticket>) -> bool {
+        self.closed || self.has_room() || self.receivers.has_other(me)
+    }
+
+    /// Takes a waiter out of the list of its side unless it has been dealt with, and says how.
+    ///
+    /// # Safety
+    /// It was queued on this side of this channel.
+    pub(super) unsafe fn remove(&mut self, side: Side<T>, node: &Node<T>) -> Outcome {
+        // SAFETY: who changes it holds the lock, or has claimed it and is done.
+        let outcome = unsafe { node.payload() }.outcome;
+        if outcome == Outcome::Waiting {
+            // SAFETY: not dealt with, so it is in that list, or in none: somebody took it out who could not claim it.
+            unsafe { side(self).remove(node) };
+        }
+        outcome
+    }
+
+    /// The right to send one value that is not there yet.
+    pub(super) fn reserve(&mut self) -> Reserve {
+        if self.closed {
+            return Reserve::Closed;
+        }
+        // Also where a receiver waits: it is better off waiting until the value is there.
+        if self.has_room() {
+            self.reserved += 1;
+            return Reserve::Place;
+        }
+        self.promises += 1;
+        let id = PromiseId(self.promises);
+        while let Some(mut receiver) = self.receivers.pop() {
+            receiver.payload().outcome = Outcome::Promise(id);
+            let node = receiver.node();
+            match receiver.claim() {
+                Ok(woken) => {
+                    // SAFETY: its frame sees `Promise`, and does not touch the node before it has taken the lock that we hold. It
+                    // was popped, so it is in no list; and it leaves this one by `settle` or `forgo`.
+                    unsafe { self.promise(node.as_ref(), id, None) };
+                    return Reserve::Promise(id, woken);
+                }
+                Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
+            }
+        }
+        Reserve::Full
+    }
+
+    /// # Safety
+    /// As for `WaitList::push_back`, until `settle` or `forgo` was called with it, under the lock.
+    unsafe fn promise(&mut self, receiver: &Node<T>, id: PromiseId, ticket: Option<Ticket>) {
+        // SAFETY: as the caller says, and we hold the lock.
+        unsafe { change_promise(receiver, |promised| *promised = Promised { id: Some(id), value: None, ticket }) };
+        // SAFETY: as the caller says.
+        unsafe { self.promised.push_back(receiver) };
+    }
+
+    /// The sender whose turn it is, a `select`, is chosen and promises a value to `receiver`, which waits for it under `ticket`.
+    /// `None`: there is no such sender any more. The `Woken` must be dropped after the lock.
+    ///
+    /// # Safety
+    /// `receiver` is in no list, and neither moves nor ends before `settle` or `forgo` was called with it.
+    pub(super) unsafe fn accept_promise(&mut self, receiver: &Node<T>, ticket: Ticket) -> Option<Woken> {
+        while let Some(mut sender) = self.senders.pop() {
+            if sender.payload().value.is_some() {
+                sender.put_back();
+                return None;
+            }
+            self.promises += 1;
+            let id = PromiseId(self.promises);
+            sender.payload().outcome = Outcome::Promise(id);
+            match sender.claim() {
+                Ok(woken) => {
+                    // SAFETY: as the caller says.
+                    unsafe { self.promise(receiver, id, Some(ticket)) };
+                    return Some(woken);
+                }
+                Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
+            }
+        }
+        None
+    }
+
+    /// How the promise made to `receiver` stands. `NotYet`: `ticket`, if given, is woken when that changes.
+    ///
+    /// # Safety
+    /// `receiver` was promised a value by this channel.
+    pub(super) unsafe fn settle(&mut self, receiver: &Node<T>, ticket: Option<Ticket>) -> Kept<T> {
+        // SAFETY: the node is the caller's, and we hold the lock.
+        unsafe {
+            change_promise(receiver, |promised| match (promised.id, promised.value.take()) {
+                (Some(_), _) => {
+                    promised.ticket = ticket;
+                    Kept::NotYet
+                }
+                (None, Some(value)) => Kept::Value(value),
+                (None, None) => Kept::Withdrawn,
+            })
+        }
+    }
+
+    /// `receiver` waits no more for what it was promised.
+    ///
+    /// # Safety
+    /// `receiver` was promised a value by this channel.
+    pub(super) unsafe fn forgo(&mut self, receiver: &Node<T>) {
+        // SAFETY: the node is the caller's, and we hold the lock.
+        unsafe { change_promise(receiver, |promised| promised.id = None) };
+        // SAFETY: it is in this list or in none.
+        unsafe { self.promised.remove(receiver) };
+    }
+
+    /// Keeps a promise (`Some`) or withdraws it. `Err`: the receiver did not wait that long, and here is the value.
+    pub(super) fn end_promise(&mut self, id: PromiseId, value: Option<T>) -> Result<Option<Woken>, Option<T>> {
+        let wanted = |slot: &Slot<T>| {
+            // SAFETY: `promised` of nodes in this list is ours who hold the lock.
+            slot.promised.with(|promised| unsafe { (*promised).id == Some(id) })
+        };
+        let Some(receiver) = self.promised.pop_first(wanted) else { return Err(value) };
+        // SAFETY: it was in this list, so it is alive until it has taken the lock, which we hold.
+        let receiver = unsafe { receiver.node().as_ref() };
+        let keep = |promised: &mut Promised<T>| {
+            (promised.id, promised.value) = (None, value);
+            promised.ticket.take()
+        };
+        // SAFETY: as above.
+        let Some(ticket) = (unsafe { change_promise(receiver, keep) }) else {
+            // It is on its way to the lock.
+            return Ok(None);
+        };
+        match ticket.claim() {
+            Some(woken) => Ok(Some(woken)),
+            // Its deadline came first, or its runtime has stopped: it finds the promise withdrawn, if it ever looks.
+            // SAFETY: as above; not claimed, it takes the lock before anything else.
+            None => Err(unsafe { change_promise(receiver, |promised| promised.value.take()) }),
+        }
+    }
+
+    /// Ends a reservation: the place is free. To be followed by `offer`, then `admit_next`.
+    pub(super) fn free_place(&mut self) {
+        self.reserved -= 1;
+    }
+
+    /// After a place fell free otherwise than by `take`.
+    pub(super) fn admit_next(&mut self) -> Option<Woken> {
+        self.admit()
+    }
+}
+
+/// # Safety
+/// The receiver was promised a value, and is alive; the caller holds the lock of the channel.
+unsafe fn change_promise<T, R>(receiver: &Node<T>, change: impl FnOnce(&mut Promised<T>) -> R) -> R {
+    // SAFETY: a receiver that was promised something looks at the outcome without the lock, and at `promised` only with it.
+    unsafe { receiver.payload().promised.with_mut(|promised| change(&mut *promised)) }
+}

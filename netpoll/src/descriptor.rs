@@ -5,7 +5,7 @@ use crate::poller::{Shared, token};
 use crate::ready::Ready;
 use crate::slab::Slot;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
-use crate::waiters::{Place, TaskKey};
+use crate::waiters::{Place, TaskKey, Waits};
 use crate::word::Generation;
 use mio::Interest;
 use mio::unix::SourceFd;
@@ -25,7 +25,7 @@ pub fn stopped_error() -> io::Error {
 }
 
 /// One registration. Dropping it gives the slot back.
-pub(crate) struct Registration<W: Copy + Send + 'static> {
+pub(crate) struct Registration<W: Waits> {
     poller: Arc<Shared<W>>,
     slot: &'static Slot<W>,
     index: u32,
@@ -38,7 +38,7 @@ pub(crate) struct Registration<W: Copy + Send + 'static> {
     writable: AtomicBool,
 }
 
-impl<W: Copy + Send + 'static> Registration<W> {
+impl<W: Waits> Registration<W> {
     /// Takes a slot and lets the kernel watch for readability.
     pub(crate) fn new(poller: Arc<Shared<W>>, fd: RawFd) -> io::Result<Self> {
         let (index, slot) = poller.take_slot()?;
@@ -89,7 +89,7 @@ impl<W: Copy + Send + 'static> Registration<W> {
     }
 }
 
-impl<W: Copy + Send + 'static> Drop for Registration<W> {
+impl<W: Waits> Drop for Registration<W> {
     fn drop(&mut self) {
         // Only an operation that was forgotten, not dropped, can still be queued.
         let forgotten = self.close();
@@ -103,11 +103,11 @@ impl<W: Copy + Send + 'static> Drop for Registration<W> {
 /// It does not own the file: keep that open until [`close`](Self::close) returned or the last clone is gone (in a
 /// struct, put the descriptor before the file). Otherwise another file that gets the same number could lose its
 /// registration.
-pub struct Descriptor<W: Copy + Send + 'static> {
+pub struct Descriptor<W: Waits> {
     registration: Arc<Registration<W>>,
 }
 
-impl<W: Copy + Send + 'static> Descriptor<W> {
+impl<W: Waits> Descriptor<W> {
     pub(crate) fn new(registration: Registration<W>) -> Self {
         Descriptor { registration: Arc::new(registration) }
     }
@@ -148,13 +148,13 @@ impl<W: Copy + Send + 'static> Descriptor<W> {
     }
 }
 
-impl<W: Copy + Send + 'static> Clone for Descriptor<W> {
+impl<W: Waits> Clone for Descriptor<W> {
     fn clone(&self) -> Self {
         Descriptor { registration: Arc::clone(&self.registration) }
     }
 }
 
-impl<W: Copy + Send + 'static> fmt::Debug for Descriptor<W> {
+impl<W: Waits> fmt::Debug for Descriptor<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Descriptor").field("fd", &self.registration.fd).field("slot", self.registration.slot).finish()
     }
@@ -193,7 +193,7 @@ impl<W: Copy + Send + 'static> fmt::Debug for Descriptor<W> {
 ///
 /// Dropping it in place of [`finish`](Self::finish) (a panic) loses nobody: the poll hands on then, later.
 #[must_use = "an operation does nothing until it is told to"]
-pub struct Operation<'a, W: Copy + Send + 'static> {
+pub struct Operation<'a, W: Waits> {
     registration: &'a Registration<W>,
     direction: Direction,
     seen: Seen,
@@ -201,7 +201,7 @@ pub struct Operation<'a, W: Copy + Send + 'static> {
     place: Option<Place>,
 }
 
-impl<W: Copy + Send + 'static> Operation<'_, W> {
+impl<W: Waits> Operation<'_, W> {
     /// To be called before every system call: a `WouldBlock` that follows knows of the events up to here. One load.
     pub fn begin(&mut self) {
         self.seen = self.registration.slot.side(self.direction).look();
@@ -238,14 +238,14 @@ impl<W: Copy + Send + 'static> Operation<'_, W> {
     }
 }
 
-impl<W: Copy + Send + 'static> Drop for Operation<'_, W> {
+impl<W: Waits> Drop for Operation<'_, W> {
     fn drop(&mut self) {
         let next = self.release();
         self.registration.poller.leave(next);
     }
 }
 
-impl<W: Copy + Send + 'static> fmt::Debug for Operation<'_, W> {
+impl<W: Waits> fmt::Debug for Operation<'_, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Operation")
             .field("fd", &self.registration.fd)
@@ -258,14 +258,14 @@ impl<W: Copy + Send + 'static> fmt::Debug for Operation<'_, W> {
 
 /// A waiter for one direction of a descriptor by one task. Holds at most one waker in the descriptor, and none while
 /// no call is pending.
-pub struct TaskWaiter<W: Copy + Send + 'static> {
+pub struct TaskWaiter<W: Waits> {
     descriptor: Descriptor<W>,
     direction: Direction,
     /// `None`: no waker is registered.
     key: Option<TaskKey>,
 }
 
-impl<W: Copy + Send + 'static> TaskWaiter<W> {
+impl<W: Waits> TaskWaiter<W> {
     /// Makes `call` and, as long as it would block, registers the task's waker in the place of the former one.
     /// Never blocks.
     ///
@@ -317,13 +317,13 @@ impl<W: Copy + Send + 'static> TaskWaiter<W> {
     }
 }
 
-impl<W: Copy + Send + 'static> Drop for TaskWaiter<W> {
+impl<W: Waits> Drop for TaskWaiter<W> {
     fn drop(&mut self) {
         self.forget();
     }
 }
 
-impl<W: Copy + Send + 'static> fmt::Debug for TaskWaiter<W> {
+impl<W: Waits> fmt::Debug for TaskWaiter<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskWaiter")
             .field("fd", &self.descriptor.registration.fd)

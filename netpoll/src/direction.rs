@@ -2,7 +2,7 @@
 
 use crate::ready::{Ready, WaiterCount, Woken};
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
-use crate::waiters::{Place, TaskKey, Waiters};
+use crate::waiters::{Place, TaskKey, Waiters, Waits};
 use crate::word::{Generation, Word, WordCell};
 use std::fmt;
 use std::task::Waker;
@@ -69,7 +69,7 @@ impl<W> Side<W> {
     }
 }
 
-impl<W: Copy> Side<W> {
+impl<W: Waits> Side<W> {
     pub(crate) fn generation(&self) -> Generation {
         self.word.load().generation()
     }
@@ -159,13 +159,16 @@ impl<W: Copy> Side<W> {
         if self.word.update(|word| concerns(word).then(|| word.with_event())).is_err() {
             return false;
         }
-        if let Some(waiter) = waiters.pop() {
+        let (first, gone) = waiters.pop_waiting();
+        if let Some(waiter) = first {
             ready.push(Woken::Parked(waiter), count);
         }
         for waker in waiters.drain_tasks() {
             ready.push(Woken::Task(waker), count);
         }
         self.refresh(&waiters);
+        drop(waiters);
+        count.subtract(gone);
         true
     }
 
@@ -179,16 +182,13 @@ impl<W: Copy> Side<W> {
         }
         let mut waiters = lock(&self.waiters);
         let was_queued = waiters.remove(place);
-        if self.word.load().is_ready()
-            && let Some(next) = waiters.pop()
-        {
+        let (next, gone) = if self.word.load().is_ready() { waiters.pop_waiting() } else { (None, 0) };
+        if let Some(next) = next {
             ready.push(Woken::Parked(next), count);
         }
         self.refresh(&waiters);
         drop(waiters);
-        if was_queued {
-            count.subtract(1);
-        }
+        count.subtract(usize::from(was_queued) + gone);
     }
 
     /// Takes a task's waker out, for the caller to drop: that runs foreign code.

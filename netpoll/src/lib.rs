@@ -22,6 +22,7 @@ mod timerfd;
 pub use direction::{Direction, Wait};
 pub use interrupt::Blocked;
 pub use ready::{Drain, Ready, Woken};
+pub use waiters::Waits;
 
 #[cfg(not(loom))]
 pub use descriptor::{Descriptor, Operation, TaskWaiter, closed_error, stopped_error};

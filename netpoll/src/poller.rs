@@ -7,6 +7,7 @@ use crate::ready::{Ready, WaiterCount};
 use crate::slab::{Slab, Slot};
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::timerfd::TimerFd;
+use crate::waiters::Waits;
 use crate::word::{GENERATION_BITS, Generation};
 use mio::event::Event;
 use mio::unix::SourceFd;
@@ -91,7 +92,7 @@ pub(crate) struct Shared<W: 'static> {
     last_poll: AtomicU64,
 }
 
-impl<W: Copy + Send + 'static> Shared<W> {
+impl<W: Waits> Shared<W> {
     /// A slot of this poller's.
     pub(crate) fn take_slot(&self) -> io::Result<(u32, &'static Slot<W>)> {
         let stopped = self.stopped.read().unwrap_or_else(PoisonError::into_inner);
@@ -185,11 +186,11 @@ impl<W: Copy + Send + 'static> Shared<W> {
 /// Watches descriptors, for one runtime. Cheap to clone.
 ///
 /// It wakes nobody: polls and everything else that makes waiters ready return them in a [`Ready`] list.
-pub struct Poller<W: Copy + Send + 'static> {
+pub struct Poller<W: Waits> {
     shared: Arc<Shared<W>>,
 }
 
-impl<W: Copy + Send + 'static> Poller<W> {
+impl<W: Waits> Poller<W> {
     /// A poller whose descriptors live in `slab`. Takes four file descriptors, all closed on exec.
     ///
     /// # Errors
@@ -348,13 +349,13 @@ impl<W: Copy + Send + 'static> Poller<W> {
     }
 }
 
-impl<W: Copy + Send + 'static> Clone for Poller<W> {
+impl<W: Waits> Clone for Poller<W> {
     fn clone(&self) -> Self {
         Poller { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<W: Copy + Send + 'static> fmt::Debug for Poller<W> {
+impl<W: Waits> fmt::Debug for Poller<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Poller")
             .field("id", &self.shared.id)

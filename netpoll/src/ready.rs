@@ -43,6 +43,9 @@ impl WaiterCount {
     }
 
     pub(crate) fn subtract(&self, waiters: usize) {
+        if waiters == 0 {
+            return;
+        }
         let before = self.0.fetch_sub(waiters, Ordering::AcqRel);
         debug_assert!(before >= waiters, "{waiters} waiters taken from a count of {before}");
     }

@@ -2,6 +2,7 @@
 //! slot at any time, and the generation in the slot's words tells whether it is still the one that was meant.
 
 use crate::direction::{Direction, Side};
+use crate::waiters::Waits;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -102,7 +103,7 @@ impl<W> Slab<W> {
     }
 }
 
-impl<W: Copy> Slab<W> {
+impl<W: Waits> Slab<W> {
     /// Takes a slot and begins its next generation.
     pub(crate) fn take(&self, owner: u64) -> (u32, &Slot<W>) {
         let index = {

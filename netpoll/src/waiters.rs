@@ -13,6 +13,29 @@ pub(crate) struct Place(u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TaskKey(u64);
 
+/// A blocking waiter, as the caller names it: a value that is copied, kept in the queue of a direction, and handed back. One value stands
+/// for one wait.
+pub trait Waits: Copy + Send + 'static {
+    /// Whether the wait is still to be ended. `false` is for good: it was ended otherwise, or its owner has ceased to exist. An event is then
+    /// not spent on it, but goes to the next in the queue.
+    ///
+    /// Called under the lock of a queue: it must not block, nor use a descriptor.
+    fn is_waiting(&self) -> bool;
+}
+
+/// Names and numbers always wait.
+macro_rules! always_waits {
+    ($($name:ty)*) => {$(
+        impl Waits for $name {
+            fn is_waiting(&self) -> bool {
+                true
+            }
+        }
+    )*};
+}
+
+always_waits!(&'static str u32 u64 usize);
+
 struct Entry<W> {
     place: Place,
     waiter: W,
@@ -81,7 +104,7 @@ impl<W> Waiters<W> {
     }
 }
 
-impl<W: Copy> Waiters<W> {
+impl<W: Waits> Waiters<W> {
     pub(crate) fn is_empty(&self) -> bool {
         self.blocked.first.is_none() && self.tasks.is_empty()
     }
@@ -99,6 +122,18 @@ impl<W: Copy> Waiters<W> {
 
     pub(crate) fn pop(&mut self) -> Option<W> {
         self.blocked.pop()
+    }
+
+    /// Takes out the first that still waits, and those before it, which do not. How many these were comes second.
+    pub(crate) fn pop_waiting(&mut self) -> (Option<W>, usize) {
+        let mut gone = 0;
+        while let Some(waiter) = self.pop() {
+            if waiter.is_waiting() {
+                return (Some(waiter), gone);
+            }
+            gone += 1;
+        }
+        (None, gone)
     }
 
     pub(crate) fn remove(&mut self, place: Place) -> bool {
@@ -141,6 +176,29 @@ impl<W> fmt::Debug for Waiters<W> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    /// Its number, and whether it still waits.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    struct Mortal(u32, bool);
+
+    impl Waits for Mortal {
+        fn is_waiting(&self) -> bool {
+            self.1
+        }
+    }
+
+    #[test]
+    fn those_that_wait_no_longer_are_passed_over() {
+        let mut waiters = Waiters::new();
+        for (number, waits) in (0..).zip([false, true, false, false, true, false]) {
+            waiters.put(&mut None, Mortal(number, waits));
+        }
+        assert_eq!(waiters.pop_waiting(), (Some(Mortal(1, true)), 1));
+        assert_eq!(waiters.pop_waiting(), (Some(Mortal(4, true)), 2));
+        assert_eq!(waiters.pop_waiting(), (None, 1));
+        assert!(waiters.is_empty());
+        assert_eq!(waiters.pop_waiting(), (None, 0));
+    }
 
     fn drain(waiters: &mut Waiters<u32>) -> Vec<u32> {
         std::iter::from_fn(|| waiters.pop()).collect()

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use threadle_netpoll::{Direction, Poller, Ready, TaskWaiter, Wait};
+use threadle_netpoll::{Direction, Operation, Polled, Poller, Ready, TaskWaiter, Wait, Woken};
 
 fn pair() -> (UnixStream, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -99,6 +99,50 @@ fn when_the_owner_stops_its_waiters_are_told() {
     assert_eq!(error.to_string(), "runtime stopped");
     let (late, _peer) = pair();
     assert_eq!(owner.poller.register(late.as_fd()).unwrap_err().to_string(), "runtime stopped");
+}
+
+/// The waiters of these operations never come back, like goroutines of a runtime that has ended.
+#[test]
+fn no_event_is_spent_on_a_waiter_that_is_gone() {
+    let poller = Poller::new(&harness::SLAB).unwrap();
+    let (ours, mut theirs) = pair();
+    let descriptor = poller.register(ours.as_fd()).unwrap();
+    let queued = || {
+        let (parker, ticket) = Parker::new();
+        let mut operation = descriptor.operation(Direction::Read);
+        operation.begin();
+        assert_eq!(operation.wait(ticket).unwrap(), Wait::Park);
+        (parker, ticket, operation)
+    };
+    let die = |(parker, _, operation): (Arc<Parker>, Ticket, Operation<'_, Ticket>)| {
+        parker.die();
+        std::mem::forget(operation);
+    };
+    let tickets = |mut ready: Ready<Ticket>| -> Vec<_> {
+        let parked = ready.drain().map(|woken| match woken {
+            Woken::Parked(ticket) => ticket,
+            Woken::Task(_) => unreachable!("there are no tasks"),
+        });
+        parked.collect()
+    };
+    // First, in between, and last.
+    let all: Vec<_> = (0..5).map(|_| queued()).collect();
+    let [first, second, third, fourth, last] = all.try_into().map_err(|_| "there are five").unwrap();
+    die(first);
+    die(third);
+    die(last);
+    assert_eq!(poller.waiters(), 5);
+    theirs.write_all(b"xy").unwrap();
+    let mut ready = Ready::new();
+    assert_eq!(poller.poll_now(&mut ready).unwrap(), Polled::Done { events: 1, interrupted: false });
+    assert_eq!(tickets(ready), [second.1], "the event");
+    assert_eq!(poller.waiters(), 3);
+    assert_eq!((&ours).read(&mut [0]).unwrap(), 1);
+    assert_eq!(tickets(second.2.finish()), [fourth.1], "what the second has left");
+    assert_eq!(poller.waiters(), 1);
+    assert_eq!((&ours).read(&mut [0]).unwrap(), 1);
+    assert_eq!(tickets(fourth.2.finish()), [], "nobody is left");
+    assert_eq!(poller.waiters(), 0);
 }
 
 #[test]

@@ -4,7 +4,13 @@ use crate::park::Ticket;
 use std::borrow::BorrowMut;
 use std::io;
 use std::os::fd::BorrowedFd;
-use threadle_netpoll::{Descriptor, Ready, Slab, Woken};
+use threadle_netpoll::{Descriptor, Ready, Slab, Waits, Woken};
+
+impl Waits for Ticket {
+    fn is_waiting(&self) -> bool {
+        self.is_open()
+    }
+}
 
 /// The descriptors of all runtimes of the process.
 pub(crate) static DESCRIPTORS: Slab<Ticket> = Slab::new();

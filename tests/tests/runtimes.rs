@@ -5,12 +5,12 @@
 use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use threadle::net::{TcpListener, TcpStream};
-use threadle::{Builder, chan, go, time, yield_now};
+use threadle::{Builder, GoBuilder, chan, go, time, yield_now};
 use threadle_tests::{Mode, Watchdog, child, scenario, system};
 
 /// A bound and a migrating one pass a token to and fro, each over goroutines, timers and sockets of its own.
@@ -196,10 +196,7 @@ fn a_channel_passes_over_abandoned_receivers() {
                 let receive = receive.clone();
                 drop(go(move || receive.recv()));
             }
-            let parked = || dump_of_this_runtime().matches("chan receive").count();
-            while parked() < 3 {
-                yield_now();
-            }
+            until_waiting(3, "chan receive");
         });
         send.send(8).expect("there is a receiver: this one");
         assert_eq!(receive.recv(), Ok(8), "{mode}: the value went to somebody who is no more");
@@ -210,6 +207,101 @@ fn a_channel_passes_over_abandoned_receivers() {
         });
         send.send(9).expect("somebody receives");
         assert_eq!(living.join().expect("it does not panic"), Ok(9));
+    }
+}
+
+/// Receives while it is dropped.
+struct ReceivesInItsDrop(chan::Receiver<u32>);
+
+impl Drop for ReceivesInItsDrop {
+    fn drop(&mut self) {
+        unreachable!("{:?} came after the end of the runtime", self.0.recv());
+    }
+}
+
+/// Waits with its thread, because it unwinds or is polled.
+fn receive_in_place(unwinds: bool, receive: chan::Receiver<u32>) {
+    if unwinds {
+        let _receives = ReceivesInItsDrop(receive);
+        std::panic::resume_unwind(Box::new("without a word on stderr"));
+    }
+    threadle::block_on(std::future::poll_fn(|_| -> std::task::Poll<()> {
+        unreachable!("{:?} came after the end of the runtime", receive.recv())
+    }));
+}
+
+/// The kernel says that the thread sleeps.
+fn sleeps(thread: i32) -> bool {
+    let line = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).expect("the thread is there");
+    line.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+}
+
+/// As an abandoned receiver that had left its stack, so is one that waits in place.
+#[test]
+fn a_channel_passes_over_abandoned_receivers_that_wait_in_place() {
+    for mode in Mode::BOTH {
+        for unwinds in [true, false] {
+            let _watchdog = Watchdog::new(60);
+            let (send, receive) = chan::bounded(0);
+            let abandoned = mode.run(Builder::new().procs(2), || {
+                let thread = Arc::new(AtomicI32::new(0));
+                let (seen, receive) = (Arc::clone(&thread), receive.clone());
+                // On a thread of its own: in bound mode it would hold up main.
+                let waiter = GoBuilder::new().locked().go(move || {
+                    seen.store(system::thread_id(), SeqCst);
+                    receive_in_place(unwinds, receive);
+                });
+                // From there on it may run, and then it sleeps in the channel: nothing else of its way is contended.
+                while thread.load(SeqCst) == 0 || !sleeps(thread.load(SeqCst)) {
+                    time::sleep(Duration::from_millis(1));
+                }
+                waiter
+            });
+            assert!(abandoned.join().expect_err("it waits for ever").is_abandoned(), "{mode}, unwinds: {unwinds}");
+            assert!(send.try_send(1).is_err(), "{mode}, unwinds {unwinds}: an abandoned receiver took a value with it");
+            let outside = thread::spawn(move || receive.recv());
+            send.send(2).expect("somebody outside receives");
+            assert_eq!(outside.join().expect("it only receives"), Ok(2), "{mode}, unwinds: {unwinds}");
+        }
+    }
+}
+
+/// A socket of one runtime that a goroutine of another waits for: when that one ends, it takes no event with it.
+#[test]
+fn a_socket_passes_over_abandoned_readers() {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        mode.run(Builder::new().procs(2), || {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let mut peer =
+                TcpStream::connect(listener.local_addr().expect("a listener has an address")).expect("it listens");
+            let (stream, _) = listener.accept().expect("somebody connects");
+            let abandoned: Vec<_> = mode.run(Builder::new().procs(2), || {
+                let readers = (0..2).map(|_| {
+                    let stream = stream.clone();
+                    go(move || (&stream).read(&mut [0]))
+                });
+                let readers = readers.collect();
+                until_waiting(2, "IO wait");
+                readers
+            });
+            let reader = go(move || (&stream).read(&mut [0]));
+            until_waiting(1, "IO wait");
+            peer.write_all(b"x").expect("there is room");
+            // One event, and the two of the other runtime stand before it in the queue.
+            assert_eq!(reader.join().expect("it only reads").expect("a letter comes"), 1, "{mode}");
+            for one in abandoned {
+                assert!(one.join().expect_err("it waits for ever").is_abandoned(), "{mode}");
+            }
+        });
+    }
+}
+
+/// Until so many of this runtime's goroutines wait for that reason.
+fn until_waiting(many: usize, reason: &str) {
+    let reason = format!(" [{reason}");
+    while dump_of_this_runtime().matches(&reason).count() < many {
+        yield_now();
     }
 }
 

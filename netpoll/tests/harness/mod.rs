@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use threadle_netpoll::{
-    Descriptor, Direction, Operation, Polled, Poller, Ready, Slab, Sleep, TaskWaiter, Wait, Woken, closed_error,
+    Descriptor, Direction, Operation, Polled, Poller, Ready, Slab, Sleep, TaskWaiter, Wait, Waits, Woken, closed_error,
     stopped_error,
 };
 
@@ -22,6 +22,12 @@ pub(crate) struct Ticket {
     pub(crate) padding: u64,
 }
 
+impl Waits for Ticket {
+    fn is_waiting(&self) -> bool {
+        !PARKERS.read().unwrap()[self.parker].gone.load(Ordering::Acquire)
+    }
+}
+
 pub(crate) static SLAB: Slab<Ticket> = Slab::new();
 
 static PARKERS: RwLock<Vec<Arc<Parker>>> = RwLock::new(Vec::new());
@@ -30,6 +36,8 @@ static PARKERS: RwLock<Vec<Arc<Parker>>> = RwLock::new(Vec::new());
 #[derive(Default)]
 pub(crate) struct Parker {
     woken: Mutex<bool>,
+    /// It will never come back.
+    gone: AtomicBool,
     condvar: Condvar,
 }
 
@@ -39,6 +47,11 @@ impl Parker {
         let mut parkers = PARKERS.write().unwrap();
         parkers.push(Arc::clone(&parker));
         (parker, Ticket { parker: parkers.len() - 1, padding: 0 })
+    }
+
+    /// As if its runtime had ended.
+    pub(crate) fn die(&self) {
+        self.gone.store(true, Ordering::Release);
     }
 
     pub(crate) fn unpark(&self) {

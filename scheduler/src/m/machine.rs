@@ -45,6 +45,8 @@ pub(crate) struct M {
     /// Of these, how many are ready and wait for the running one to leave its stack, but for the inbox. Written by itself.
     ready_behind: AtomicU32,
     clock: Mutex<Option<ThreadClock>>,
+    /// The last park in which its goroutine waited in place.
+    in_place: Mutex<Option<Ticket>>,
     own: Own,
 }
 
@@ -100,6 +102,7 @@ impl M {
             owned: AtomicU32::new(0),
             ready_behind: AtomicU32::new(0),
             clock: Mutex::new(None),
+            in_place: Mutex::new(None),
             own: Own {
                 next: Cell::new(None),
                 ready: RefCell::new(Chain::new()),
@@ -433,8 +436,18 @@ impl M {
         unsafe { context::suspend((*g.own()).switch, command) }
     }
 
-    /// Waits in place: P handed on, the thread sleeps in `sleep`, then a P is waited for.
-    pub(crate) fn wait_in_place<R>(&'static self, reason: Reason, sleep: impl FnOnce() -> R) -> R {
+    /// Waits in place: P handed on, the thread sleeps in `sleep` until the ticket is woken, then a P is waited for.
+    ///
+    /// The park is the thread's, which the shutdown does not find among the goroutines, so the ticket is left here for it:
+    ///
+    /// ```text
+    /// the M                                        shutdown
+    /// 1. leave the ticket, under the lock          1. stopping = true
+    /// 2. stopping? expire it, end                  2. take the ticket, under the lock; expire it
+    /// ```
+    ///
+    /// Whoever has the lock second sees what the other did before. From then on no waker wins the ticket: nobody would use what it brings.
+    pub(crate) fn wait_in_place<R>(&'static self, reason: Reason, ticket: Ticket, sleep: impl FnOnce() -> R) -> R {
         if self.own().in_call.get() {
             return sleep();
         }
@@ -452,9 +465,20 @@ impl M {
         if self.holds() {
             warn_of_a_wait_in_a_poll(self.running());
         }
+        *self.in_place.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+        if self.scheduler.stopping() {
+            self.abandon_in_place();
+            self.end_of_the_runtime();
+        }
         let result = sleep();
         self.reacquire_in_place();
         result
+    }
+
+    /// The runtime has ended: a goroutine that waits in place can be woken no more. Its thread finds out, and sleeps for good.
+    pub(crate) fn abandon_in_place(&self) {
+        let ticket = self.in_place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(ticket.and_then(Ticket::expire));
     }
 
     /// In user code, without a P: waits for one on this thread, and is in user code again.

@@ -78,7 +78,7 @@ impl Parking {
         let woken = match self.who {
             Who::Goroutine(g) => self.leave_stack(g, deadline),
             Who::Thread(cell) => match current::m() {
-                Some(m) => m.wait_in_place(self.reason, || self.sleep(cell, deadline)),
+                Some(m) => m.wait_in_place(self.reason, self.ticket(), || self.sleep(cell, deadline)),
                 None => self.sleep(cell, deadline),
             },
         };

@@ -12,6 +12,7 @@ use super::{Order, Scheduler};
 use crate::g::completion::{End, Life};
 use crate::g::state::{Abandon, Status};
 use crate::g::{G, slab};
+use crate::m::M;
 use crate::p::ring::Ring;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::*;
@@ -78,10 +79,11 @@ impl Scheduler {
         }
     }
 
-    /// Every goroutine of this runtime that is parked, and the joiners of those that run or are queued.
+    /// Every goroutine of this runtime that is parked, also in place, and the joiners of those that run or are queued.
     fn abandon_all(&'static self) {
         // Between `stopping` and the look at each goroutine: one that parks meanwhile is seen here or sees it there (`g/state.rs`).
         crate::m::fence::heavy();
+        self.alive().into_iter().for_each(M::abandon_in_place);
         slab::for_each(|g| {
             loop {
                 // Both readings first, then whose it is: what is done is done only to that life and that state of the memory.

@@ -27,6 +27,15 @@ pub fn register(fd: BorrowedFd<'_>) -> io::Result<Descriptor<Ticket>> {
     crate::runtime::current_or_panic("a socket").poller().register(fd)
 }
 
+/// Panics where `register` would: for calls that must know it before they take what they would register.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn expect_runtime() {
+    crate::runtime::current_or_panic("a socket");
+}
+
 /// Makes everybody run who is in the list. Does not switch.
 pub fn wake_all(mut ready: impl BorrowMut<Ready<Ticket>>) {
     wake_ready(ready.borrow_mut());

@@ -344,6 +344,25 @@ fn draining_ends_when_its_time_is_over() {
     }
 }
 
+/// A stream must belong to a runtime. Where there is none no connection is taken, so that none is lost.
+#[test]
+fn accepting_outside_a_runtime_panics_and_takes_nothing() {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(60);
+        mode.run(Builder::new().procs(2), || {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let address = listener.local_addr().expect("a listener has an address");
+            let client = TcpStream::connect(address).expect("it listens");
+            let outside = listener.clone();
+            let panic = thread::spawn(move || outside.accept()).join().expect_err("it panics");
+            let message = panic.downcast_ref::<String>().expect("panics with a text");
+            assert!(message.contains("threadle::run"), "{mode}: {message}");
+            let (_, peer) = listener.accept().expect("the connection is still there");
+            assert_eq!(peer, client.local_addr().expect("it is connected"), "{mode}");
+        });
+    }
+}
+
 #[test]
 fn going_outside_a_runtime_panics() {
     let payload = std::panic::catch_unwind(|| go(|| ())).expect_err("there is no runtime");

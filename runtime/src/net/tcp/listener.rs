@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use socket2::{Domain, Protocol, SockAddr, Type};
-use threadle_scheduler::io::Direction;
+use threadle_scheduler::io::{Direction, expect_runtime};
 
 use super::stream::TcpStream;
 use crate::net::address::{ToSocketAddrs, each_address};
@@ -114,9 +114,10 @@ impl TcpListener {
     /// many open files, after which accepting may go on.
     ///
     /// # Panics
-    /// Outside a runtime, as [`go`](crate::go) does.
+    /// Outside a runtime, as [`go`](crate::go) does, before it takes a connection: there is nobody the stream could belong to.
     #[track_caller]
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        expect_runtime();
         let (file, peer) = self.socket.call(Direction::Read, |file| {
             loop {
                 match accept_nonblocking(file) {

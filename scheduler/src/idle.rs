@@ -14,10 +14,13 @@
 //!
 //! ```text
 //! submit                                      let a P go, or stop searching
-//! 1. publish: ring, runnext, injector, timer  1. idle Ps + 1, searching - 1, or both at once
+//! 1. publish: ring, injector                  1. idle Ps + 1, searching - 1, or both at once
 //! 2. fence(SeqCst)                            2. fence(SeqCst)
-//! 3. a P idle and nobody searching? wake one  3. look at every ring, the injector, the timers
+//! 3. a P idle and nobody searching? wake one  3. look at every ring and the injector
 //! ```
+//!
+//! A `runnext` is its owner's to run and the monitor's to watch; a timer, once it was announced in the same way, is looked after by whoever
+//! blocks in the poll, or ends there (README, 7.1 and 7.4). So step 3 looks at neither.
 //!
 //! One of the two sees the other. If the submitter sees an idle P but also a searcher, that searcher has not done its own step 1 yet and
 //! will look.

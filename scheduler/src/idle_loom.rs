@@ -31,10 +31,16 @@ fn machine() -> &'static Machine {
     Box::leak(Box::new(Machine { asleep: AtomicBool::new(false), inbox: Inbox::new() }))
 }
 
+/// Something that another thread does.
+fn beside<R: 'static>(world: &Arc<World>, act: impl FnOnce(&World) -> R + 'static) -> thread::JoinHandle<R> {
+    let world = world.clone();
+    thread::spawn(move || act(&world))
+}
+
 struct World {
     idle: Idle<Machine>,
     procs: u32,
-    /// Stands for every ring, the injector and the timers.
+    /// Stands for every ring and the injector.
     work: AtomicUsize,
 }
 
@@ -42,6 +48,12 @@ impl World {
     /// All Ps are in use.
     fn new(procs: u32) -> Arc<World> {
         Arc::new(World { idle: Idle::new(), procs, work: AtomicUsize::new(0) })
+    }
+
+    /// A P is let go: whether this M, which waits for one, is given it.
+    fn gives(&self, p: u32, m: &'static Machine) -> bool {
+        step();
+        matches!(self.idle.release(p, false), Released::To(to) if std::ptr::eq(to, m))
     }
 
     fn let_idle(&self, p: u32) {
@@ -119,10 +131,7 @@ fn submit_against_release(searches: bool) {
     if searches {
         assert!(world.idle.start_searching(1));
     }
-    let submitter = {
-        let world = world.clone();
-        thread::spawn(move || world.submit())
-    };
+    let submitter = beside(&world, World::submit);
     step();
     assert!(matches!(world.idle.release(0, searches), Released::Idles));
     let found = world.work_waits();
@@ -159,14 +168,14 @@ fn inject_against_release() {
     let items = Items::new(1);
     let world = World::new(1);
     let injector = Arc::new(Injector::new());
-    let submitter = {
-        let (world, injector, item) = (world.clone(), injector.clone(), items.get(0));
-        thread::spawn(move || {
+    let submitter = beside(&world, {
+        let (injector, item) = (injector.clone(), items.get(0));
+        move |world| {
             step();
             injector.push_one(item);
             world.idle.wake_wanted() && world.idle.claim().is_some()
-        })
-    };
+        }
+    });
     step();
     world.let_idle(0);
     let found = !injector.is_empty();
@@ -191,10 +200,7 @@ fn submit_against_stop() {
     let world = World::new(2);
     world.let_idle(1);
     assert!(world.idle.start_searching(2));
-    let submitter = {
-        let world = world.clone();
-        thread::spawn(move || world.submit())
-    };
+    let submitter = beside(&world, World::submit);
     step();
     let last = world.idle.stop_searching();
     let found = world.work_waits();
@@ -219,10 +225,7 @@ fn loom_idle_two_submitters() {
     check(3, || {
         let world = World::new(1);
         world.let_idle(0);
-        let other = {
-            let world = world.clone();
-            thread::spawn(move || world.submit())
-        };
+        let other = beside(&world, World::submit);
         let woke = [world.submit(), other.join().unwrap()];
         assert_eq!(woke.iter().filter(|&&woke| woke).count(), 1);
         assert_eq!((world.idle.counts().idle(), world.idle.counts().searching()), (0, 1));
@@ -234,23 +237,17 @@ fn loom_idle_two_submitters() {
 fn claim_in_vain() {
     let world = World::new(1);
     world.let_idle(0);
-    let submitter = {
-        let world = world.clone();
-        thread::spawn(move || world.submit())
-    };
-    let passer_by = {
-        let world = world.clone();
-        thread::spawn(move || {
-            step();
-            if let Some(p) = world.idle.take_p() {
-                let _ran = world.take_work();
-                world.let_idle(p);
-                if world.work_waits() {
-                    let _back = world.idle.take_p();
-                }
+    let submitter = beside(&world, World::submit);
+    let passer_by = beside(&world, |world| {
+        step();
+        if let Some(p) = world.idle.take_p() {
+            let _ran = world.take_work();
+            world.let_idle(p);
+            if world.work_waits() {
+                let _back = world.idle.take_p();
             }
-        })
-    };
+        }
+    });
     let woke = [world.submit(), submitter.join().unwrap()];
     passer_by.join().unwrap();
     let counts = world.idle.counts();
@@ -273,11 +270,7 @@ fn loom_idle_broken_claim_stops_late() {
 /// Two Ms with a P each come to the end of their work while a third party submits more. Bound 2.
 fn two_ms_and_a_submitter() {
     let world = World::new(2);
-    let others =
-        [(|world: &World| world.work_until_idle(1, false)) as fn(&World), World::submit_and_work].map(|other| {
-            let world = world.clone();
-            thread::spawn(move || other(&world))
-        });
+    let others = [beside(&world, |world| world.work_until_idle(1, false)), beside(&world, World::submit_and_work)];
     world.work_until_idle(0, false);
     others.into_iter().for_each(|other| other.join().unwrap());
     world.assert_at_rest();
@@ -301,21 +294,15 @@ fn hand_over_and_submit(give: fn(&World, &'static Machine) -> bool) {
     let (waits, gives) = (machine(), machine());
     assert!(world.idle.start_searching(2));
     assert_eq!(world.idle.take_p_or_wait(waits), None);
-    let releaser = {
-        let world = world.clone();
-        thread::spawn(move || {
-            step();
-            match world.idle.release(1, false) {
-                Released::Idles => world.work_waits(),
-                // It has its P now, and the searcher keeps its own.
-                Released::To(_) => false,
-            }
-        })
-    };
-    let submitter = {
-        let world = world.clone();
-        thread::spawn(move || world.submit())
-    };
+    let releaser = beside(&world, |world| {
+        step();
+        match world.idle.release(1, false) {
+            Released::Idles => world.work_waits(),
+            // It has its P now, and the searcher keeps its own.
+            Released::To(_) => false,
+        }
+    });
+    let submitter = beside(&world, World::submit);
     step();
     let gave = give(&world, gives);
     let [found, woke] = [releaser, submitter].map(|other| other.join().unwrap());
@@ -368,13 +355,7 @@ fn loom_idle_broken_let_go_stops_late() {
 fn wait_against_release() {
     let world = World::new(1);
     let m = machine();
-    let releaser = {
-        let world = world.clone();
-        thread::spawn(move || {
-            step();
-            matches!(world.idle.release(0, false), Released::To(to) if std::ptr::eq(to, m))
-        })
-    };
+    let releaser = beside(&world, move |world| world.gives(0, m));
     step();
     let took = world.idle.take_p_or_wait(m).is_some();
     let given = releaser.join().unwrap();
@@ -400,8 +381,8 @@ fn inbox_against_sleep() {
     let world = World::new(1);
     let m = machine();
     let wakers = [0, 1].map(|id| {
-        let (world, item) = (world.clone(), items.get(id));
-        thread::spawn(move || {
+        let item = items.get(id);
+        beside(&world, move |world| {
             item.run();
             step();
             m.inbox.push(item);
@@ -472,13 +453,7 @@ fn loom_idle_rouse_against_release() {
         let world = World::new(1);
         let m = machine();
         assert!(world.idle.sleep(m).is_ok());
-        let releaser = {
-            let world = world.clone();
-            thread::spawn(move || {
-                step();
-                matches!(world.idle.release(0, false), Released::To(to) if std::ptr::eq(to, m))
-            })
-        };
+        let releaser = beside(&world, move |world| world.gives(0, m));
         step();
         m.inbox.push(items.get(0));
         let has = match world.idle.after_push(m) {
@@ -508,10 +483,9 @@ fn loom_idle_taken_off_once() {
             |world, _| world.idle.take_sleeper().is_some(),
         ]
         .map(|takes| {
-            let world = world.clone();
-            thread::spawn(move || {
+            beside(&world, move |world| {
                 step();
-                takes(&world, m)
+                takes(world, m)
             })
         });
         step();

@@ -2,13 +2,14 @@
 
 use crate::g::G;
 use crate::idle::Roused;
-use crate::m::current;
+use crate::m::{M, current};
+use crate::p::P;
 
 /// Queues a goroutine that was made `Runnable` by the caller. Never switches, never waits for a P.
 ///
 /// * At home on an M: only that M may run it. On its own thread it goes to the front of the M's own queue, else into the M's inbox.
-/// * Else into the `runnext` of the P at hand, which wakes nobody (the pair stays on one thread; the monitor sees to it that it does not
-///   lie there while a P idles), and what that kicked out into the ring; without a P, into the injector.
+/// * Else into the `runnext` of the P at hand, which wakes nobody: the pair stays on one thread, and the monitor sees to it that it does not
+///   lie there while a P idles (`push`).
 pub(crate) fn ready(g: &'static G) {
     let scheduler = g.scheduler();
     let here = current::m().filter(|m| g.belongs_to(m.scheduler()));
@@ -25,8 +26,16 @@ pub(crate) fn ready(g: &'static G) {
         }
         return;
     }
+    push(here, g, |_| ());
+}
+
+/// Queues a goroutine that any M may run, from this thread, which is M `here` of its runtime or none: next on the P at hand, and what that
+/// kicks out of the slot to the ring's end; without a P into the injector. `count` is told first on which P it is, if on one.
+pub(crate) fn push(here: Option<&'static M>, g: &'static G, count: impl Fn(Option<&'static P>)) {
+    let scheduler = g.scheduler();
     let queued = here.and_then(|m| {
         m.with_p(|p| {
+            count(Some(p));
             // SAFETY: `with_p`: this thread holds the P and is inside.
             let queue = unsafe { p.queue() };
             let behind = if m.batches() { Some(g) } else { queue.push_next(g) };
@@ -42,6 +51,7 @@ pub(crate) fn ready(g: &'static G) {
         Some(true) => scheduler.wake_if_wanted(),
         Some(false) => scheduler.monitor().look_soon(),
         None => {
+            count(None);
             scheduler.injector().push_one(g);
             scheduler.wake_if_wanted();
         }

@@ -7,6 +7,7 @@ use crate::g::{G, Joiner, SpawnOptions, slab};
 use crate::m::current;
 use crate::p::P;
 use crate::park::{Parking, Reason};
+use crate::ready::push;
 use crate::runtime::Scheduler;
 use crate::scope::Scope;
 use std::any::Any;
@@ -142,29 +143,10 @@ fn queue(scheduler: &'static Scheduler, g: &'static G) {
         return scheduler.start_locked(g);
     }
     let here = current::m().filter(|m| std::ptr::eq(m.scheduler(), scheduler));
-    let pushed = here.and_then(|m| {
-        m.with_p(|p| {
-            p.counters.spawned.bump();
-            // SAFETY: within `with_p`.
-            let queue = unsafe { p.queue() };
-            let behind = if m.batches() { Some(g) } else { queue.push_next(g) };
-            let Some(behind) = behind else { return false };
-            if let Err(batch) = queue.push_back(behind) {
-                p.counters.overflows.bump();
-                scheduler.injector().push(batch);
-            }
-            !m.batches()
-        })
+    push(here, g, |p| match p {
+        Some(p) => p.counters.spawned.bump(),
+        None => scheduler.count_spawned(),
     });
-    match pushed {
-        Some(true) => scheduler.wake_if_wanted(),
-        Some(false) => scheduler.monitor().look_soon(),
-        None => {
-            scheduler.count_spawned();
-            scheduler.injector().push_one(g);
-            scheduler.wake_if_wanted();
-        }
-    }
 }
 
 impl<T> Join<T> {

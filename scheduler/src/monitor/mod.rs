@@ -1,7 +1,8 @@
 //! The monitor: a thread without a P that looks after those who cannot look after themselves (Go's sysmon).
 //!
-//! Each round it takes the Ps of Ms that are away (`retake`), wakes somebody for work that lies while a P idles, polls the network if
-//! nobody did for 10 ms, lets those that wait for a stack try again, gives cold stacks back, and says what is wrong (`report`).
+//! Each round it makes the threads that others may not make (`runtime/threads.rs`), takes the Ps of Ms that are away (`retake`), wakes
+//! somebody for work that lies while a P idles, and, while one idles, somebody to watch descriptors and timers if nobody has for 1 ms, polls
+//! the network itself if nobody did for 10 ms, lets those that wait for a stack try again, gives cold stacks back, and says what is wrong (`report`).
 //!
 //! **How often.** Every 20 us while there is something to watch closely, doubling after 50 quiet rounds up to 10 ms, but never past the end
 //! of a slice. When every P has idled for a while it sleeps for good, until an M takes a P (`doze`).

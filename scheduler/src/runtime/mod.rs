@@ -166,7 +166,8 @@ impl Scheduler {
 
     // Work, and who does it.
 
-    /// Goroutines that any M with a P could run, or timers that are due. The `runnext` slots are left to their owners and the monitor.
+    /// Goroutines that any M with a P could run. The `runnext` slots are left to their owners and the monitor, timers to whoever blocks in
+    /// the poll.
     pub(crate) fn any_work(&self) -> bool {
         !self.injector.is_empty() || self.ps().any(|p| p.ring.queued() > 0)
     }

@@ -3,7 +3,8 @@
 //! 1. Nothing new: `stopping` is set; spawns end as abandoned at once, wakers start no more threads.
 //! 2. Every parked goroutine is abandoned: its tickets are worth nothing from here on, its joiner is told, its stack stays mapped.
 //! 3. Every M is woken. One in its loop ends, unless abandoned goroutines may have borrowed thread-locals of its thread: then it sleeps for
-//!    good. One in user code is given a moment, then let go: it sleeps for good at its next switching call.
+//!    good. One in user code is given a moment, then let go: at its next switching call its goroutine leaves its stack for good, and the
+//!    thread ends; a home, and a thread whose goroutine waits in place, sleep for good.
 //! 4. What is left in the queues is abandoned; closures that never started are dropped here, on the thread that called `run`.
 //! 5. The poller ends: those of other runtimes that wait on its descriptors are told. Where no thread is left, its descriptors are closed.
 

@@ -3,10 +3,11 @@
 # preemptions loom may insert, and after how many seconds the group, all of its
 # models together, counts as stuck.
 #
-# Without a bound a model of three threads does not end. The models of netpoll and
-# of the runtime take the group's. Those of the scheduler state their own, 1 to 5
-# (`check(n, ..)`, scheduler/src/sync/fault.rs), whatever the environment says; and
-# one that is not explored to its end within 60 s fails.
+# Without a bound a model of three threads does not end. The models of netpoll take
+# the group's. Those of the scheduler, and of the runtime's locks, state their own,
+# 1 to 5 (`check(n, ..)`, scheduler/src/sync/fault.rs, runtime/src/base/fault.rs),
+# whatever the environment says; and one that is not explored to its end within 60 s
+# fails. The runtime's others take the group's.
 #
 #   ci/loom.sh            every group
 #   ci/loom.sh scheduler  the groups whose name contains "scheduler"

@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     CondvarWakesTheGone,
     /// `RawOnce`: publishes the end of the initialiser without release.
     OnceRelaxed,
+    /// `RawOnce::wait_for_end`: does not look, under the lock, whether it is done by now.
+    OnceSleepsBesideDone,
     /// `RawOnce`: an initialiser that panics wakes nobody.
     OncePanicsSilently,
     /// `RawOnce`: claims the initialisation by load and store, without the lock.
@@ -44,15 +46,15 @@ pub(crate) enum Fault {
 
 thread_local! {
     static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
-    static PATIENCE: Cell<Option<Duration>> = const { Cell::new(None) };
+    static PATIENCE: Cell<Duration> = const { Cell::new(Duration::MAX) };
 }
 
 pub(crate) fn is_on(fault: Fault) -> bool {
     PLANTED.get() == Some(fault)
 }
 
-/// How long a waiter of a mutex loses before it starves, if the model has a say: zero (always) or the greatest (never).
-pub(crate) fn patience() -> Option<Duration> {
+/// How long a waiter of a mutex loses before it starves. A model must not depend on the clock: it is the greatest (never) or zero (at once).
+pub(crate) fn patience() -> Duration {
     PATIENCE.get()
 }
 
@@ -61,7 +63,7 @@ struct Uproot;
 impl Drop for Uproot {
     fn drop(&mut self) {
         PLANTED.set(None);
-        PATIENCE.set(None);
+        PATIENCE.set(Duration::MAX);
     }
 }
 
@@ -74,7 +76,7 @@ pub(crate) fn with_fault(fault: Fault, model: impl FnOnce()) {
 
 pub(crate) fn with_patience(patience: Duration, model: impl FnOnce()) {
     let _uproot = Uproot;
-    PATIENCE.set(Some(patience));
+    PATIENCE.set(patience);
     model();
 }
 

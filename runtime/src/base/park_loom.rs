@@ -1,9 +1,12 @@
 //! A park for models: what `threadle_scheduler::Parking` promises, on loom's threads.
 //!
+//! Its sleep is a lock and a bell, since loom's own `thread::park` loses an unpark that comes while the thread's last operation was on a mutex
+//! that is released then.
+//!
 //! A deadline is one that passes the moment it is waited for, unless the ticket was claimed before: loom tries every order of the two.
 
 use loom::sync::atomic::{AtomicBool, Ordering};
-use loom::thread::{self, Thread};
+use loom::sync::{Condvar, Mutex};
 use std::time::Instant;
 
 use super::fault::failed;
@@ -34,7 +37,8 @@ pub(crate) fn random() -> u32 {
 struct Park {
     /// Won by somebody: a waker, the deadline, the owner that closed it.
     over: AtomicBool,
-    owner: Thread,
+    rung: Mutex<bool>,
+    bell: Condvar,
 }
 
 impl Park {
@@ -50,11 +54,12 @@ pub(crate) struct Parking(Ticket);
 pub(crate) struct Ticket(&'static Park);
 
 #[must_use]
-pub(crate) struct Woken(Thread);
+pub(crate) struct Woken(&'static Park);
 
 impl Parking {
     pub(crate) fn open(_: Reason) -> Parking {
-        Parking(Ticket(Box::leak(Box::new(Park { over: AtomicBool::new(false), owner: thread::current() }))))
+        let park = Park { over: AtomicBool::new(false), rung: Mutex::new(false), bell: Condvar::new() };
+        Parking(Ticket(Box::leak(Box::new(park))))
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
@@ -62,8 +67,12 @@ impl Parking {
     }
 
     pub(crate) fn wait(self) {
-        while self.0.is_open() {
-            thread::park();
+        if self.0.is_open() {
+            let park = self.0.0;
+            let mut rung = park.rung.lock().unwrap();
+            while !*rung {
+                rung = park.bell.wait(rung).unwrap();
+            }
         }
         std::mem::forget(self);
     }
@@ -93,7 +102,7 @@ impl Drop for Parking {
 
 impl Ticket {
     pub(crate) fn claim(self) -> Option<Woken> {
-        self.0.win().then(|| Woken(self.0.owner.clone()))
+        self.0.win().then(|| Woken(self.0))
     }
 
     #[allow(dead_code, reason = "of the real one's interface")]
@@ -109,7 +118,8 @@ impl Ticket {
 impl Drop for Woken {
     fn drop(&mut self) {
         if !failed() {
-            self.0.unpark();
+            *self.0.rung.lock().unwrap() = true;
+            self.0.bell.notify_one();
         }
     }
 }

@@ -28,7 +28,9 @@
 //! present holder's unlock does. An unlocker that has set `WOKEN` and finds no waiter left that can be claimed takes the bit back.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+#[cfg(not(loom))]
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::base::atomic::{AtomicU32, Ordering};
 use crate::base::{self, Parking, Reason, checkpoint, constructor, faulty, lock};
@@ -41,15 +43,12 @@ const WOKEN: u32 = 4;
 const STARVING: u32 = 8;
 
 /// How long a waiter may lose to bargers. Go's figure.
-const PATIENCE: Duration = Duration::from_millis(1);
-
+#[cfg(not(loom))]
 fn patience() -> Duration {
-    #[cfg(loom)]
-    if let Some(patience) = base::fault::patience() {
-        return patience;
-    }
-    PATIENCE
+    Duration::from_millis(1)
 }
+#[cfg(loom)]
+use base::fault::patience;
 
 pub(super) struct RawMutex {
     word: AtomicU32,

@@ -73,23 +73,23 @@ fn contend(patience: Duration, threads: usize, rounds: usize, preemptions: usize
 
 #[test]
 fn loom_mutex_normal_mode() {
-    contend(NEVER, 3, 1, 2);
+    contend(NEVER, 3, 1, 3);
 }
 
 #[test]
 fn loom_mutex_starving_mode() {
-    contend(AT_ONCE, 3, 1, 2);
+    contend(AT_ONCE, 3, 1, 3);
 }
 
 /// A woken waiter can lose to the thread that woke it.
 #[test]
 fn loom_mutex_normal_mode_barging() {
-    contend(NEVER, 2, 2, 3);
+    contend(NEVER, 3, 2, 2);
 }
 
 #[test]
 fn loom_mutex_starving_mode_barging() {
-    contend(AT_ONCE, 2, 2, 3);
+    contend(AT_ONCE, 3, 2, 2);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn loom_mutex_broken_hands_over_free() {
 /// One gives up at its deadline while another unlocks and a third waits for as long as it takes.
 fn give_up(patience: Duration) {
     with_patience(patience, || {
-        check(2, || {
+        check(3, || {
             let guarded = Guarded::new();
             let hasty = {
                 let guarded = guarded.clone();

@@ -51,7 +51,7 @@ impl RawOnce {
             if self.begin() {
                 break;
             }
-            if self.wait_while(RUNNING, Limit::NONE).is_err() {
+            if self.wait_for_end(true, Limit::NONE).is_err() {
                 unreachable!("nothing ends this wait but the end of the initialiser");
             }
             if self.is_done() {
@@ -67,9 +67,7 @@ impl RawOnce {
     /// Waits until it is done, by whomever.
     pub(super) fn wait(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         while !self.is_done() {
-            // Whatever it is now, the next change wakes us.
-            let state = self.state.load(Ordering::Relaxed);
-            self.wait_while(state, limit)?;
+            self.wait_for_end(false, limit)?;
         }
         Ok(())
     }
@@ -91,11 +89,13 @@ impl RawOnce {
         new
     }
 
-    /// Waits for one end of an initialiser, unless the state is another than `state` already.
-    fn wait_while(&self, state: u8, limit: Limit<'_>) -> Result<(), GaveUp> {
+    /// Waits for one end of an initialiser, unless it is done already or, if so wanted, none runs.
+    fn wait_for_end(&self, only_if_running: bool, limit: Limit<'_>) -> Result<(), GaveUp> {
         let mut waiters = lock(&self.waiters);
-        if self.state.load(Ordering::Relaxed) != state {
-            return Ok(());
+        match self.state.load(Ordering::Relaxed) {
+            DONE if !faulty!(OnceSleepsBesideDone) => return Ok(()),
+            NEW if only_if_running => return Ok(()),
+            _ => {}
         }
         let parking = Parking::open(Reason::OnceWait);
         let node = Waiter::new(parking.ticket(), ());

@@ -92,6 +92,12 @@ impl RawSemaphore {
         self.word.load(Ordering::Relaxed) / ONE
     }
 
+    /// Whether somebody waits.
+    #[cfg(loom)]
+    pub(super) fn is_queued(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & QUEUED != 0
+    }
+
     #[inline]
     pub(super) fn try_acquire(&self, n: usize) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
@@ -133,7 +139,8 @@ impl RawSemaphore {
                 self.word.store(next, Ordering::Relaxed);
                 break;
             }
-            match self.word.compare_exchange(word, next, Ordering::Acquire, Ordering::Relaxed) {
+            let order = if acquires { Ordering::Acquire } else { Ordering::Relaxed };
+            match self.word.compare_exchange(word, next, order, Ordering::Relaxed) {
                 Ok(_) if acquires => return Ok(()),
                 Ok(_) => break,
                 Err(now) => word = now,

@@ -125,14 +125,14 @@ impl Drop for Away {
 pub(crate) fn come_back(m: &'static M, g: &'static G) {
     if m.scheduler().stopping() {
         if m.may_leave_stack() && !m.switch_forbidden() {
-            return M::switch(g, Command::Yield);
+            return m.switch(g, Command::Yield);
         }
         m.end_of_the_runtime();
     }
     if let Some(p) = m.scheduler().idle().take_p() {
         m.take_idle_p(p);
     } else if m.may_leave_stack() && !m.switch_forbidden() {
-        M::switch(g, Command::Yield);
+        m.switch(g, Command::Yield);
     } else {
         m.reacquire_in_place();
     }

@@ -11,12 +11,11 @@ use crate::park;
 /// Inside [`no_switch`](crate::no_switch).
 #[track_caller]
 pub fn yield_now() {
-    park::switch_forbidden();
-    if let Some(m) = current::m()
-        && let Some(g) = m.goroutine()
-        && m.may_leave_stack()
-    {
-        return M::switch(g, Command::Yield);
+    if let Some(m) = current::m() {
+        if let Some(g) = m.free_to_switch() {
+            return m.switch(g, Command::Yield);
+        }
+        park::switch_forbidden();
     }
     std::thread::yield_now();
 }
@@ -44,7 +43,7 @@ fn heed(m: &'static M) {
     }
     m.lease.exit();
     if m.lease.preempt_requested() && m.may_leave_stack() {
-        M::switch(g, Command::Preempted);
+        m.switch(g, Command::Preempted);
     }
 }
 

@@ -14,8 +14,10 @@ mod modes;
 pub mod scenario;
 mod seed;
 pub mod system;
+mod undisturbed;
 mod watchdog;
 
 pub use modes::{Mode, both_modes};
 pub use seed::Seed;
+pub use undisturbed::{disturbances, undisturbed};
 pub use watchdog::Watchdog;

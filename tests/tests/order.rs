@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use threadle::{chan, go, time, yield_now};
-use threadle_tests::{Mode, both_modes, child, scenario};
+use threadle_tests::{Mode, both_modes, child, scenario, undisturbed};
 
 /// What a processor may run between two looks at the injector.
 const FAIRNESS_TICK: usize = 61;
@@ -31,71 +31,76 @@ fn order_of(count: usize) -> Vec<usize> {
 
 #[test]
 fn runnext_first() {
-    both_modes(1, |_| assert_eq!(order_of(100)[0], 99, "the goroutine spawned last is in runnext"));
+    for mode in Mode::BOTH {
+        let order = undisturbed(mode, || order_of(100));
+        assert_eq!(order[0], 99, "{mode}: the goroutine spawned last is in runnext");
+    }
 }
 
 #[test]
 fn ring_fifo() {
-    both_modes(1, |_| {
-        let order = order_of(200);
-        assert_eq!(order[1..], (0..199).collect::<Vec<_>>(), "all but the last went through the ring");
-    });
+    for mode in Mode::BOTH {
+        let order = undisturbed(mode, || order_of(200));
+        assert_eq!(order[1..], (0..199).collect::<Vec<_>>(), "{mode}: all but the last went through the ring");
+    }
 }
 
 /// Whichever half a full ring sends to the injector, the numbers jump where the injector is looked at for the first time.
 #[test]
 fn overflow_is_looked_at_within_61_ticks() {
-    both_modes(1, |_| {
-        let order = order_of(1000);
+    for mode in Mode::BOTH {
+        let order = undisturbed(mode, || order_of(1000));
         let jump = order[1..].windows(2).position(|pair| pair[1] != pair[0] + 1).expect("a ring holds 256");
-        assert!(jump <= FAIRNESS_TICK, "the injector was first looked at after {jump} goroutines of the ring");
+        assert!(jump <= FAIRNESS_TICK, "{mode}: the injector was first looked at after {jump} goroutines of the ring");
         let mut all = order;
         all.sort_unstable();
-        assert_eq!(all, (0..1000).collect::<Vec<_>>(), "each ran once");
-    });
+        assert_eq!(all, (0..1000).collect::<Vec<_>>(), "{mode}: each ran once");
+    }
 }
 
-/// A plain thread wakes a goroutine while two others fill the only processor with their yields.
-#[test]
-fn injector_within_61_ticks() {
-    both_modes(1, |_| {
-        for _ in 0..50 {
-            let turns = Arc::new(AtomicUsize::new(0));
-            let over = Arc::new(AtomicBool::new(false));
-            let (wake, woken) = chan::bounded::<()>(1);
-            let waiter = go({
-                let (turns, over) = (Arc::clone(&turns), Arc::clone(&over));
-                move || {
-                    woken.recv().expect("somebody sends");
-                    over.store(true, SeqCst);
-                    turns.load(SeqCst)
-                }
-            });
-            yield_now();
-            let other = go({
-                let (turns, over) = (Arc::clone(&turns), Arc::clone(&over));
-                move || {
-                    while !over.load(SeqCst) {
-                        turns.fetch_add(1, SeqCst);
-                        yield_now();
-                    }
-                }
-            });
-            // With its thread, not only with itself: no turn is taken until the waiter is where a plain thread puts it.
-            std::thread::spawn(move || wake.send(()))
-                .join()
-                .expect("sending does not panic")
-                .expect("somebody receives");
-            turns.store(0, SeqCst);
+/// A plain thread wakes a goroutine while two others fill the only processor with their yields: how many turns those have before it runs.
+fn turns_before_an_injected_one() -> usize {
+    let turns = Arc::new(AtomicUsize::new(0));
+    let over = Arc::new(AtomicBool::new(false));
+    let (wake, woken) = chan::bounded::<()>(1);
+    let waiter = go({
+        let (turns, over) = (Arc::clone(&turns), Arc::clone(&over));
+        move || {
+            woken.recv().expect("somebody sends");
+            over.store(true, SeqCst);
+            turns.load(SeqCst)
+        }
+    });
+    yield_now();
+    let other = go({
+        let (turns, over) = (Arc::clone(&turns), Arc::clone(&over));
+        move || {
             while !over.load(SeqCst) {
                 turns.fetch_add(1, SeqCst);
                 yield_now();
             }
-            let waited = waiter.join().expect("it only counts");
-            other.join().expect("it only yields");
-            assert!(waited <= FAIRNESS_TICK + 2, "a goroutine in the injector waited for {waited} turns of others");
         }
     });
+    // With its thread, not only with itself: no turn is taken until the waiter is where a plain thread puts it.
+    std::thread::spawn(move || wake.send(())).join().expect("sending does not panic").expect("somebody receives");
+    turns.store(0, SeqCst);
+    while !over.load(SeqCst) {
+        turns.fetch_add(1, SeqCst);
+        yield_now();
+    }
+    let waited = waiter.join().expect("it only counts");
+    other.join().expect("it only yields");
+    waited
+}
+
+#[test]
+fn injector_within_61_ticks() {
+    for mode in Mode::BOTH {
+        for _ in 0..50 {
+            let waited = undisturbed(mode, turns_before_an_injected_one);
+            assert!(waited <= FAIRNESS_TICK + 2, "{mode}: one in the injector waited for {waited} turns of others");
+        }
+    }
 }
 
 /// Go: TestYieldProgress.
@@ -116,36 +121,42 @@ fn yield_progress() {
     });
 }
 
-/// Two that only yield to each other take turns exactly: a yield goes to the tail of the own ring, and nowhere else.
+/// Whose turn it was, of three that only yield to each other.
+fn turns_of_three() -> Vec<usize> {
+    let turns = Arc::new(Mutex::new(Vec::new()));
+    let start = Arc::new(AtomicUsize::new(0));
+    let taker = |number: usize| {
+        let (turns, start) = (Arc::clone(&turns), Arc::clone(&start));
+        go(move || {
+            start.fetch_add(1, SeqCst);
+            while start.load(SeqCst) < 3 {
+                yield_now();
+            }
+            for _ in 0..20 {
+                turns.lock().expect("nobody panics").push(number);
+                yield_now();
+            }
+        })
+    };
+    let takers: Vec<_> = (0..3).map(taker).collect();
+    for taker in takers {
+        taker.join().expect("it only takes turns");
+    }
+    let turns = turns.lock().expect("nobody panics");
+    turns.clone()
+}
+
+/// Those that only yield to each other take turns exactly: a yield goes to the tail of the own ring, and nowhere else.
 #[test]
 fn yields_take_turns() {
-    both_modes(1, |_| {
-        let turns = Arc::new(Mutex::new(Vec::new()));
-        let start = Arc::new(AtomicUsize::new(0));
-        let taker = |number: usize| {
-            let (turns, start) = (Arc::clone(&turns), Arc::clone(&start));
-            go(move || {
-                start.fetch_add(1, SeqCst);
-                while start.load(SeqCst) < 3 {
-                    yield_now();
-                }
-                for _ in 0..20 {
-                    turns.lock().expect("nobody panics").push(number);
-                    yield_now();
-                }
-            })
-        };
-        let takers: Vec<_> = (0..3).map(taker).collect();
-        for taker in takers {
-            taker.join().expect("it only takes turns");
-        }
-        let turns = turns.lock().expect("nobody panics");
+    for mode in Mode::BOTH {
+        let turns = undisturbed(mode, turns_of_three);
         for round in turns.chunks(3).skip(1).take(17) {
             let mut round = round.to_vec();
             round.sort_unstable();
-            assert_eq!(round, [0, 1, 2], "somebody had two turns before another had one: {turns:?}");
+            assert_eq!(round, [0, 1, 2], "{mode}: somebody had two turns before another had one: {turns:?}");
         }
-    });
+    }
 }
 
 /// Go: TestGoroutineParallelism. Each of four waits, spinning, for the one before it: they must be on processors at once.
@@ -245,16 +256,20 @@ fn a_ping_pong_pair_stays_on_one_thread() {
     }
 }
 
-/// The idle processor takes it at once (`figures`: within 100 us in the median), not when the slice of 10 ms is over.
+/// The idle processor takes it (`figures`: within 100 us in the median), not the computing goroutine's own when that one's slice is over:
+/// that would cost it its processor in every round.
 #[test]
 fn the_peer_of_a_computing_goroutine_starts_elsewhere() {
+    const ROUNDS: usize = 101;
     let _alone = child::alone();
+    let enough = |what: &str, peers: &scenario::Peers| {
+        println!("{what}: elsewhere in {} of {ROUNDS} rounds", peers.elsewhere);
+        assert!(peers.elsewhere >= ROUNDS / 10, "{what}: ran elsewhere in only {} of {ROUNDS} rounds", peers.elsewhere);
+    };
     for mode in Mode::BOTH {
-        let late = scenario::fresh_peer_of_a_computing_goroutine(mode, 101).quickest_quarter();
-        assert!(late < Duration::from_millis(5), "{mode}: a fresh goroutine started after {late:?}");
+        enough(&format!("{mode}, fresh"), &scenario::fresh_peer_of_a_computing_goroutine(mode, ROUNDS));
     }
-    let late = scenario::woken_peer_of_a_computing_goroutine(101).quickest_quarter();
-    assert!(late < Duration::from_millis(5), "a woken goroutine ran after {late:?}");
+    enough("woken", &scenario::woken_peer_of_a_computing_goroutine(ROUNDS));
 }
 
 /// Half of all wakes within 10 ms (`figures`: every one). Behind the storm it would be the storm's length.

@@ -14,7 +14,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl M {
     /// Runs a goroutine that was taken from a queue until it leaves its stack. Afterwards the M may have no P.
-    pub(super) fn execute(&'static self, g: &'static G, inherits_slice: bool) {
+    #[inline]
+    pub(super) fn execute(&'static self, g: &'static G) {
+        let inherits_slice = self.own().inherits_slice.replace(false);
         if !g.started() && !self.start(g) {
             return;
         }

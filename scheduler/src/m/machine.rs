@@ -61,6 +61,8 @@ pub(crate) struct Own {
     pub(super) tick: Cell<u32>,
     /// How many goroutines in a row came out of a `next` slot.
     pub(super) streak: Cell<u32>,
+    /// The goroutine just found goes on in the slice of the one before.
+    pub(super) inherits_slice: Cell<bool>,
     /// The last goroutine's slice was over: let others of the thread's and the process's turn come first.
     pub(super) give_way: Cell<bool>,
     /// What becomes ready now goes behind the ring's others, and somebody is woken once at the end.
@@ -72,6 +74,10 @@ pub(crate) struct Own {
     /// It took its place in the queue of waiting Ms when it gave its P away.
     pub(super) queued: Cell<bool>,
     random: Cell<u32>,
+    /// The P of the lease, without the way through its index: exact where the lease says that the P is this M's.
+    p: Cell<Option<&'static P>>,
+    /// How many things keep the goroutine from leaving its stack: the call, the holds and the `no_switch`es below.
+    bars: Cell<u32>,
     /// Inside an announced call: to the runtime this is a plain thread.
     in_call: Cell<bool>,
     /// Polls of `block_on` under way: the goroutine may not leave its stack.
@@ -109,6 +115,7 @@ impl M {
                 searching: Cell::new(false),
                 tick: Cell::new(0),
                 streak: Cell::new(0),
+                inherits_slice: Cell::new(false),
                 give_way: Cell::new(false),
                 batching: Cell::new(false),
                 batched: Cell::new(false),
@@ -116,6 +123,8 @@ impl M {
                 injector_first: Cell::new(false),
                 queued: Cell::new(false),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
+                p: Cell::new(None),
+                bars: Cell::new(0),
                 in_call: Cell::new(false),
                 holds: Cell::new(0),
                 no_switch: Cell::new(0),
@@ -168,6 +177,22 @@ impl M {
         self.running.store(g.map_or(ptr::null_mut(), |g| ptr::from_ref(g).cast_mut()), Relaxed);
     }
 
+    /// The goroutine whose stack the thread is on, if it may leave that here and now: the common case, in one look.
+    #[inline]
+    pub(crate) fn free_to_switch(&self) -> Option<&'static G> {
+        if self.own().bars.get() == 0 && !std::thread::panicking() { self.running() } else { None }
+    }
+
+    fn bar(&self) {
+        let bars = &self.own().bars;
+        bars.set(bars.get() + 1);
+    }
+
+    fn unbar(&self) {
+        let bars = &self.own().bars;
+        bars.set(bars.get() - 1);
+    }
+
     /// Whether the goroutine may wait by leaving its stack; else it waits in place.
     pub(crate) fn may_leave_stack(&self) -> bool {
         let own = self.own();
@@ -175,19 +200,23 @@ impl M {
     }
 
     pub(crate) fn set_in_call(&self, in_call: bool) {
-        self.own().in_call.set(in_call);
+        if self.own().in_call.replace(in_call) != in_call {
+            if in_call { self.bar() } else { self.unbar() }
+        }
     }
 
     /// The goroutine stays on its stack until the matching `unhold`. True: it may not have before either.
     pub(crate) fn hold(&self) -> bool {
         let holds = &self.own().holds;
         holds.set(holds.get() + 1);
+        self.bar();
         holds.get() > 1
     }
 
     pub(crate) fn unhold(&self) {
         let holds = &self.own().holds;
         holds.set(holds.get() - 1);
+        self.unbar();
     }
 
     pub(crate) fn holds(&self) -> bool {
@@ -202,11 +231,13 @@ impl M {
     pub(crate) fn forbid_switch(&self) {
         let count = &self.own().no_switch;
         count.set(count.get() + 1);
+        self.bar();
     }
 
     pub(crate) fn allow_switch(&self) {
         let count = &self.own().no_switch;
         count.set(count.get() - 1);
+        self.unbar();
     }
 
     // The P.
@@ -218,13 +249,13 @@ impl M {
             return None;
         }
         if self.lease.inside() {
-            return self.lease.p().map(|p| f(self.scheduler.p(p)));
+            return self.lease.p().and(self.own().p.get()).map(f);
         }
         self.harass();
         if !self.lease.enter() {
             return None;
         }
-        let done = self.lease.p().map(|p| f(self.scheduler.p(p)));
+        let done = self.own().p.get().map(f);
         self.lease.exit();
         done
     }
@@ -256,16 +287,22 @@ impl M {
     }
 
     /// The P, for the M's own loop. Only while the M has one.
+    #[inline]
     pub(super) fn p(&self) -> &'static P {
-        match self.lease.p() {
-            Some(p) => self.scheduler.p(p),
+        match self.own().p.get() {
+            Some(p) => {
+                debug_assert_eq!(self.lease.p(), Some(p.index), "the loop holds its P");
+                p
+            }
             None => unreachable!("M{} runs its loop without a P", self.id),
         }
     }
 
     pub(super) fn take_p(&'static self, p: u32) {
         self.lease.grant(p);
-        self.scheduler.p(p).set_m(Some(self));
+        let p = self.scheduler.p(p);
+        self.own().p.set(Some(p));
+        p.set_m(Some(self));
         self.scheduler.monitor().p_is_busy();
     }
 
@@ -429,9 +466,12 @@ impl M {
     // Switching.
 
     /// Leaves the goroutine's stack, with a command for the M. Returns when it is resumed, perhaps on another M.
-    pub(crate) fn switch(g: &'static G, command: Command) {
+    ///
+    /// `self` is the M of the calling thread, which it may no longer be when this returns.
+    #[inline]
+    pub(crate) fn switch(&self, g: &'static G, command: Command) {
         // The M's loop finds out whether it still has a P by `inside`.
-        enter();
+        let _has_p: bool = self.lease.enter();
         // SAFETY: the goroutine runs: what it owns is its own; the switch was stored when its body began.
         unsafe { context::suspend((*g.own()).switch, command) }
     }
@@ -529,12 +569,6 @@ fn warn_of_a_wait_in_a_poll(g: Option<&'static G>) {
 
 /// The body has returned: the M's loop takes over.
 pub(super) fn leave_for_good() {
-    enter();
-}
-
-/// From user code into the runtime: the loop takes over. Apart, so that nothing of the M is held over the switch.
-#[inline(never)]
-fn enter() {
     if let Some(m) = current::m() {
         let _has_p: bool = m.lease.enter();
     }

@@ -22,24 +22,15 @@ const COURTESY_NS: u64 = 3_000;
 /// So many goroutines more at home than elsewhere are no crowd.
 const FEW: usize = 8;
 
-/// What looking for work came to.
-enum Found {
-    /// Run this; true: in the slice of the one before.
-    Work(&'static G, bool),
-    /// Nothing here; look further on.
-    Nothing,
-    /// The P was given to somebody who needs it more.
-    GaveP,
-}
-
-use Found::*;
+/// What looking for work came to: run this. None: nothing here, look further on; or the P was given to somebody who needs it more, which
+/// the lease tells. Whether the goroutine goes on in the slice of the one before is in `Own::inherits_slice`: so all of it fits a register.
+type Found = Option<&'static G>;
 
 /// `return` what was found.
 macro_rules! found {
     ($look:expr) => {
-        match $look {
-            Nothing => {}
-            found => return found,
+        if let Some(g) = $look {
+            return Some(g);
         }
     };
 }
@@ -52,31 +43,41 @@ impl M {
                 return;
             }
             match self.look() {
-                Work(g, _) if self.places_elsewhere(g) => {}
-                Work(g, inherits_slice) => {
+                Some(g) if self.places_elsewhere(g) => {}
+                Some(g) => {
                     self.found_work();
-                    self.execute(g, inherits_slice);
+                    self.execute(g);
                 }
-                Nothing => self.let_p_go(),
-                GaveP => {}
+                None if self.lease.inside() => self.let_p_go(),
+                None => {}
             }
         }
     }
 
     /// Bound, a goroutine stays where it starts, so an M that many are at home on passes a fresh one to an idle P, if there is one: left to
     /// themselves all connections of a server would be at home with the goroutine that accepts them, since that M is awake when they come.
+    #[inline]
     fn places_elsewhere(&'static self, g: &'static G) -> bool {
         let scheduler = self.scheduler();
-        if scheduler.mode() != Mode::Bound || g.started() || g.is_locked() {
+        if g.started() || scheduler.mode() != Mode::Bound || g.is_locked() {
             return false;
         }
+        self.places_fresh_elsewhere(g)
+    }
+
+    fn places_fresh_elsewhere(&'static self, g: &'static G) -> bool {
+        let scheduler = self.scheduler();
         // Without a seat left the other M could not start it either.
         if scheduler.idle().counts().idle() == 0 || !scheduler.has_seats() || !self.is_crowded() {
             return false;
         }
         // An M that searches counts as one in `claim`, which would refuse then.
         self.found_work();
-        scheduler.wake_with(g)
+        let placed = scheduler.wake_with(g);
+        if placed {
+            self.own().inherits_slice.set(false);
+        }
+        placed
     }
 
     /// Clearly more goroutines are at home here than on the threads of this runtime in the mean.
@@ -89,10 +90,11 @@ impl M {
     }
 
     /// The search order.
+    #[inline]
     fn look(&'static self) -> Found {
         let p = self.p();
         if self.scheduler().stopping() {
-            return Nothing;
+            return None;
         }
         let tick = self.own().tick.get().wrapping_add(1);
         self.own().tick.set(tick);
@@ -101,12 +103,23 @@ impl M {
         }
         if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
             found!(self.fairness(p));
+            if !self.lease.inside() {
+                return None;
+            }
         }
         self.fire_due_timers(p);
         found!(self.next_slots(p));
         found!(self.queues(p, tick));
+        self.look_further(p, tick)
+    }
+
+    /// Nothing in the queues at hand.
+    #[inline(never)]
+    fn look_further(&'static self, p: &'static P, tick: u32) -> Found {
         found!(self.last_resort_slots(p));
-        found!(self.waiting_ms());
+        if self.waiting_ms() {
+            return None;
+        }
         found!(self.injected(p));
         if self.poll(p) {
             found!(self.queues(p, tick));
@@ -116,6 +129,7 @@ impl M {
     }
 
     /// It can run nothing but its own, so in good time it lets somebody have the P who can; `rest` then queues for one.
+    #[inline(never)]
     fn locked_turn(&'static self, p: &'static P, tick: u32) -> Found {
         self.fire_due_timers(p);
         if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
@@ -124,11 +138,11 @@ impl M {
             if !scheduler.injector().is_empty() || !p.ring.is_empty() {
                 // Not to the next that waits, which may be another of our kind: to one that can run these. It looks after those that wait.
                 scheduler.hand_on(self.give_up_p());
-                return GaveP;
+                return None;
             }
             if scheduler.idle().waiting() > 0 {
                 scheduler.hand_off(self.give_up_p());
-                return GaveP;
+                return None;
             }
         }
         self.own_work()
@@ -137,13 +151,11 @@ impl M {
     fn own_work(&'static self) -> Found {
         let own = self.own();
         self.collect_inbox();
-        match own.next.take().or_else(|| own.ready.borrow_mut().pop_front()) {
-            Some(g) => Work(g, false),
-            None => Nothing,
-        }
+        own.next.take().or_else(|| own.ready.borrow_mut().pop_front())
     }
 
     /// What must not wait for ever behind the P's own work: Ms without a P, injected goroutines, and the poller.
+    #[inline(never)]
     fn fairness(&'static self, p: &'static P) -> Found {
         let scheduler = self.scheduler();
         self.poll(p);
@@ -168,7 +180,7 @@ impl M {
                 m.assign(self.give_up_p(), false);
                 // Where we took its place in the queue, we sleep in it; `rest` sees that it was us.
                 self.own().queued.set(queues);
-                return GaveP;
+                return None;
             }
         }
         self.one_injected()
@@ -177,12 +189,9 @@ impl M {
     fn one_injected(&self) -> Found {
         let injector = self.scheduler().injector();
         if injector.is_empty() || !self.may_start_fresh() {
-            return Nothing;
+            return None;
         }
-        match injector.pop_one() {
-            Some(g) => Work(g, false),
-            None => Nothing,
-        }
+        injector.pop_one()
     }
 
     fn has_ready(&self) -> bool {
@@ -190,37 +199,43 @@ impl M {
         self.has_own_work()
     }
 
+    #[inline]
     fn fire_due_timers(&self, p: &'static P) {
         let next = p.timers.next();
         if next != NEVER {
-            let now = clock::now_ns();
-            if now >= next {
-                self.batch(p, || p.counters.timers_fired.add(p.timers.run_due(now) as u64));
-            }
+            self.fire_timers_due_since(p, next);
+        }
+    }
+
+    #[inline(never)]
+    fn fire_timers_due_since(&self, p: &'static P, next: u64) {
+        let now = clock::now_ns();
+        if now >= next {
+            self.batch(p, || p.counters.timers_fired.add(p.timers.run_due(now) as u64));
         }
     }
 
     /// What became ready last runs next, on the thread and with the caches of who made it ready, and in its slice; but not for ever.
+    #[inline]
     fn next_slots(&self, p: &'static P) -> Found {
         let own = self.own();
         if own.streak.get() >= STREAK {
-            return Nothing;
+            return None;
         }
         let next = own.next.take().or_else(|| {
             // SAFETY: the loop holds its P and is inside.
             let queue = unsafe { p.queue() };
             if p.ring.has_next() && self.may_start_fresh() { queue.pop_next() } else { None }
         });
-        match next {
-            Some(g) => {
-                own.streak.set(own.streak.get() + 1);
-                Work(g, true)
-            }
-            None => Nothing,
+        if next.is_some() {
+            own.streak.set(own.streak.get() + 1);
+            own.inherits_slice.set(true);
         }
+        next
     }
 
     /// The thread's own goroutines and the P's, by turns.
+    #[inline]
     fn queues(&self, p: &'static P, tick: u32) -> Found {
         self.collect_inbox();
         let own = self.own();
@@ -231,13 +246,10 @@ impl M {
         };
         let mine = || own.ready.borrow_mut().pop_front();
         let g = if tick & 1 == 0 { mine().or_else(ring) } else { ring().or_else(mine) };
-        match g {
-            Some(g) => {
-                own.streak.set(0);
-                Work(g, false)
-            }
-            None => Nothing,
+        if g.is_some() {
+            own.streak.set(0);
         }
+        g
     }
 
     /// The `next` slots again, where the streak was long but nobody else is queued. The P's first: the thread's had its turns.
@@ -250,37 +262,31 @@ impl M {
         } else {
             None
         };
-        match next.or_else(|| own.next.take()) {
-            Some(g) => Work(g, false),
-            None => Nothing,
-        }
+        next.or_else(|| own.next.take())
     }
 
+    #[inline]
     fn collect_inbox(&self) {
         if !self.inbox.is_empty() {
             self.own().ready.borrow_mut().append(self.inbox.take());
         }
     }
 
-    /// An M with ready goroutines and no P gets this one.
-    fn waiting_ms(&'static self) -> Found {
-        match self.scheduler().idle().next_waiting(self.own().searching.get()) {
-            Some(m) => {
-                self.own().searching.set(false);
-                m.assign(self.give_up_p(), false);
-                GaveP
-            }
-            None => Nothing,
-        }
+    /// An M with ready goroutines and no P gets this one: true.
+    fn waiting_ms(&'static self) -> bool {
+        let Some(m) = self.scheduler().idle().next_waiting(self.own().searching.get()) else { return false };
+        self.own().searching.set(false);
+        m.assign(self.give_up_p(), false);
+        true
     }
 
     fn injected(&self, p: &'static P) -> Found {
         let injector = self.scheduler().injector();
         if injector.is_empty() || !self.may_start_fresh() {
-            return Nothing;
+            return None;
         }
-        let Some(mut batch) = injector.pop() else { return Nothing };
-        let Some(first) = batch.pop_front() else { return Nothing };
+        let mut batch = injector.pop()?;
+        let first = batch.pop_front()?;
         // SAFETY: the loop holds its P and is inside.
         let left = unsafe { p.queue() }.push_chain(batch);
         if !left.is_empty() {
@@ -289,7 +295,7 @@ impl M {
         if p.ring.queued() > 0 {
             self.scheduler().wake_if_wanted();
         }
-        Work(first, false)
+        Some(first)
     }
 
     /// Looks at the descriptors without waiting. True: something became ready.
@@ -330,11 +336,11 @@ impl M {
         let scheduler = self.scheduler();
         let own = self.own();
         if !self.may_start_fresh() {
-            return Nothing;
+            return None;
         }
         if !own.searching.get() {
             if !scheduler.idle().start_searching(scheduler.procs()) {
-                return Nothing;
+                return None;
             }
             own.searching.set(true);
         }
@@ -359,7 +365,7 @@ impl M {
                 if let Some(g) = victim.ring.steal_into(queue) {
                     p.counters.steals.bump();
                     p.counters.stolen.add(1 + queue.queued() as u64);
-                    return Work(g, false);
+                    return Some(g);
                 }
                 if last
                     && victim.ring.has_next()
@@ -368,11 +374,11 @@ impl M {
                 {
                     p.counters.steals.bump();
                     p.counters.stolen.bump();
-                    return Work(g, false);
+                    return Some(g);
                 }
             }
         }
-        Nothing
+        None
     }
 
     /// Gives the victim a moment to run its `runnext` itself, where it can. True: it is still there.
@@ -394,6 +400,7 @@ impl M {
     }
 
     /// Work was found: if this M searched and was the last to do so, another takes over the search before it runs anything.
+    #[inline]
     fn found_work(&self) {
         if self.own().searching.replace(false) && self.scheduler().idle().stop_searching() {
             self.scheduler().wake_if_wanted();

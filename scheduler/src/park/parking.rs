@@ -39,15 +39,11 @@ impl Parking {
     #[track_caller]
     pub fn open(reason: Reason) -> Parking {
         let who = match current::m() {
-            Some(m) => {
-                if m.switch_forbidden() {
-                    forbidden();
-                }
-                match m.goroutine() {
-                    Some(g) if m.may_leave_stack() => Who::Goroutine(g),
-                    _ => Who::Thread(ThreadCell::current()),
-                }
-            }
+            Some(m) => match m.free_to_switch() {
+                Some(g) => Who::Goroutine(g),
+                None if m.switch_forbidden() => forbidden(),
+                None => Who::Thread(ThreadCell::current()),
+            },
             None => Who::Thread(ThreadCell::current()),
         };
         let mut parking = Parking { who, epoch: who.state().load().epoch(), reason, _not_send: PhantomData };
@@ -89,10 +85,13 @@ impl Parking {
     fn leave_stack(&self, g: &'static G, deadline: Option<Instant>) -> bool {
         let timer = deadline.map(|deadline| timers::arm_ticket(self.ticket(), clock::to_ns(deadline)));
         g.note_wait(self.reason, 0);
-        if let Some(m) = current::m() {
-            m.harass();
+        match current::m() {
+            Some(m) => {
+                m.harass();
+                m.switch(g, Command::Park(self.epoch));
+            }
+            None => unreachable!("{g:?} parks on a thread that is no M"),
         }
-        M::switch(g, Command::Park(self.epoch));
         // From here on perhaps another thread.
         let expired = g.state().load().expired();
         if let Some(timer) = timer

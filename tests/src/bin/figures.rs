@@ -43,10 +43,10 @@ const FIGURES: &[Figure] = &[
     }),
     figure("ping-pong across threads", "%", 1.0, BOTH, |mode| 100.0 * crossings(mode)),
     figure("fresh peer of a computing goroutine", "us", 100.0, BOTH, |mode| {
-        micros(scenario::fresh_peer_of_a_computing_goroutine(mode, 501).median())
+        micros(scenario::fresh_peer_of_a_computing_goroutine(mode, 501).lateness.median())
     }),
     figure("woken peer of a computing goroutine", "us", 1000.0, MIGRATING, |_| {
-        micros(scenario::woken_peer_of_a_computing_goroutine(501).median())
+        micros(scenario::woken_peer_of_a_computing_goroutine(501).lateness.median())
     }),
     figure("a million fresh, a sleeper's lateness", "ms", 10.0, BOTH, |mode| {
         millis(scenario::sleep_in_a_storm(mode, MILLION).max())

@@ -13,18 +13,9 @@ impl Lateness {
 
     /// The median; zero of nothing.
     pub fn median(&self) -> Duration {
-        self.part(2)
-    }
-
-    /// What a quarter of them keeps: on a machine that others load, what the rest shows is theirs. Zero of nothing.
-    pub fn quickest_quarter(&self) -> Duration {
-        self.part(4)
-    }
-
-    fn part(&self, divisor: usize) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
-        sorted.get(sorted.len() / divisor).copied().unwrap_or_default()
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
     }
 
     /// The greatest; zero of nothing.

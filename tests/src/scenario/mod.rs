@@ -20,7 +20,8 @@ pub use echo::echo;
 pub use hogs::{hold_up_main, sleep_among_hogs};
 pub use lateness::Lateness;
 pub use pair::{
-    crossings, fresh_peer_of_a_computing_goroutine, ping_pong, ping_pong_here, woken_peer_of_a_computing_goroutine,
+    Peers, crossings, fresh_peer_of_a_computing_goroutine, ping_pong, ping_pong_here,
+    woken_peer_of_a_computing_goroutine,
 };
 pub use rest::{rest, switches_at_rest};
 pub use shutdown::{Shutdown, end_with_hogs};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use threadle::{Builder, chan, go, time};
 
 use super::Lateness;
-use crate::{Mode, system};
+use crate::{Mode, disturbances, system};
 
 /// A pair of goroutines on `procs` processors passes a token to and fro `rounds` times: the share of hand-overs in which the receiver
 /// ran on another thread than the sender.
@@ -67,11 +67,31 @@ pub fn ping_pong_here(rounds: usize) -> Duration {
     pinger.join().expect("it ends after its rounds")
 }
 
+/// How soon the peers of a computing goroutine ran.
+#[derive(Debug)]
+pub struct Peers {
+    /// One a round.
+    pub lateness: Lateness,
+    /// Rounds in which the computing goroutine kept its processor: the peer got another one.
+    pub elsewhere: usize,
+}
+
+impl FromIterator<(Duration, bool)> for Peers {
+    fn from_iter<I: IntoIterator<Item = (Duration, bool)>>(rounds: I) -> Peers {
+        let (lateness, elsewhere): (Vec<_>, Vec<_>) = rounds.into_iter().unzip();
+        Peers {
+            lateness: lateness.into_iter().collect(),
+            elsewhere: elsewhere.into_iter().filter(|elsewhere| *elsewhere).count(),
+        }
+    }
+}
+
 /// Spawns a goroutine and computes on until that has started: how long it took, `rounds` times, with a processor idle.
-pub fn fresh_peer_of_a_computing_goroutine(mode: Mode, rounds: usize) -> Lateness {
+pub fn fresh_peer_of_a_computing_goroutine(mode: Mode, rounds: usize) -> Peers {
     mode.run(Builder::new().procs(2), move || {
         let one = |_| {
             let started = Arc::new(AtomicBool::new(false));
+            let before = disturbances();
             let begun = Instant::now();
             let peer = go({
                 let started = Arc::clone(&started);
@@ -82,9 +102,10 @@ pub fn fresh_peer_of_a_computing_goroutine(mode: Mode, rounds: usize) -> Latenes
                 }
             });
             compute_until(&started);
+            let elsewhere = disturbances() == before;
             let late = peer.join().expect("it only looks at the clock");
             come_to_rest();
-            late
+            (late, elsewhere)
         };
         (0..rounds).map(one).collect()
     })
@@ -93,7 +114,7 @@ pub fn fresh_peer_of_a_computing_goroutine(mode: Mode, rounds: usize) -> Latenes
 /// Sends to a goroutine that waits, and computes on until that one runs: how long it took, `rounds` times, with a processor idle.
 ///
 /// For migrating mode: bound, the peer may have started on the very thread that now computes.
-pub fn woken_peer_of_a_computing_goroutine(rounds: usize) -> Lateness {
+pub fn woken_peer_of_a_computing_goroutine(rounds: usize) -> Peers {
     Mode::Migrating.run(Builder::new().procs(2), move || {
         let (send, receive) = chan::bounded::<(Instant, Arc<AtomicBool>)>(0);
         let (report, reports) = chan::bounded(1);
@@ -107,14 +128,16 @@ pub fn woken_peer_of_a_computing_goroutine(rounds: usize) -> Lateness {
         let one = |_| {
             come_to_rest();
             let started = Arc::new(AtomicBool::new(false));
+            let before = disturbances();
             send.send((Instant::now(), Arc::clone(&started))).expect("the peer receives");
             compute_until(&started);
-            reports.recv().expect("the peer reports")
+            let elsewhere = disturbances() == before;
+            (reports.recv().expect("the peer reports"), elsewhere)
         };
-        let lateness = (0..rounds).map(one).collect();
+        let peers = (0..rounds).map(one).collect();
         drop(send);
         peer.join().expect("it ends with its channel");
-        lateness
+        peers
     })
 }
 

@@ -11,6 +11,7 @@
 
 pub mod child;
 mod modes;
+pub mod pressure;
 pub mod scenario;
 mod seed;
 pub mod system;

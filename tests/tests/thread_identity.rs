@@ -14,66 +14,19 @@ use std::cell::Cell;
 use std::hint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use calls::{Call, NON_SWITCHING, SWITCHING};
 use threadle::net::TcpListener;
 use threadle::sync::Mutex;
-use threadle::{
-    GoBuilder, JoinHandle, blocking, chan, checkpoint, dump, go, metrics, no_switch, num_goroutines, time, yield_now,
-};
+use threadle::{GoBuilder, JoinHandle, blocking, chan, checkpoint, dump, go, metrics, no_switch, time, yield_now};
+use threadle_tests::pressure::{spin, under_pressure};
 use threadle_tests::{Mode, both_modes, system};
 
 static THREADS: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
     static NUMBER: Cell<u64> = Cell::new(THREADS.fetch_add(1, SeqCst));
-}
-
-fn spin(duration: Duration) {
-    let begun = Instant::now();
-    while begun.elapsed() < duration {
-        hint::spin_loop();
-    }
-}
-
-/// Goroutines under which [`under_pressure`] makes no more.
-const MOST_BRED: usize = 2_000;
-
-/// Goroutines that give the monitor and the thieves something to do while `body` runs.
-fn under_pressure(body: impl FnOnce()) {
-    let over = Arc::new(AtomicBool::new(false));
-    // Longer than a slice, so it is flagged and detached; not for ever, because bound it holds up those on its thread.
-    let hog = |_| {
-        let over = Arc::clone(&over);
-        go(move || {
-            while !over.load(SeqCst) {
-                spin(Duration::from_millis(12));
-                time::sleep(Duration::from_millis(3));
-            }
-        })
-    };
-    let breeder = {
-        let over = Arc::clone(&over);
-        go(move || {
-            while !over.load(SeqCst) {
-                // Where they run more slowly than they come (a sanitizer, a busy machine), their number must not grow for ever: some
-                // of the calls under test take longer the more goroutines there are.
-                let room = MOST_BRED.saturating_sub(num_goroutines()).min(100);
-                for _ in 0..room {
-                    drop(go(|| ()));
-                }
-                time::sleep(Duration::from_micros(500));
-            }
-        })
-    };
-    let hogs: Vec<_> = (0..2).map(hog).collect();
-    body();
-    over.store(true, SeqCst);
-    for hog in hogs {
-        hog.join().expect("a hog only spins");
-    }
-    breeder.join().expect("it only spawns");
 }
 
 /// Runs every call in eight goroutines at once, those that may switch often; `check` is given each call's name and itself.

@@ -1,0 +1,259 @@
+//! What bound mode does not protect: a goroutine stays on its thread, and others take turns with it there. What relies on nobody coming in
+//! between goes wrong, and `no_switch` around it finds the place. docs/soundness.md tells what to do instead.
+//!
+//! On one processor, each step told to the other goroutine by a channel: so both are on one thread, and the order is the same every time.
+#![expect(clippy::disallowed_macros, reason = "thread-locals of others are what this is about")]
+
+use std::cell::{Cell, RefCell};
+use std::hint;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::{Duration, Instant};
+
+use scoped_tls::scoped_thread_local;
+use threadle::{Builder, chan, go, no_switch, yield_now};
+use threadle_tests::{Mode, Watchdog, child, system};
+
+/// Two goroutines of one thread that take turns.
+struct Turns {
+    go_on: chan::Sender<()>,
+    wait: chan::Receiver<()>,
+}
+
+impl Turns {
+    fn pair() -> (Turns, Turns) {
+        let ((to_one, one), (to_two, two)) = (chan::bounded(1), chan::bounded(1));
+        (Turns { go_on: to_two, wait: one }, Turns { go_on: to_one, wait: two })
+    }
+
+    /// It is the other's turn, and then ours again.
+    fn pass(&self) {
+        self.go_on.send(()).expect("the other one is there");
+        self.wait.recv().expect("the other one goes on");
+    }
+}
+
+/// Runs both, bound, on one thread; the first begins.
+fn take_turns<A: Send + 'static, B: Send + 'static>(first: fn(&Turns) -> A, second: fn(&Turns) -> B) -> (A, B) {
+    let _watchdog = Watchdog::new(60);
+    loop {
+        let ((first, its_thread), (second, the_others)) = Mode::Bound.run(Builder::new().procs(1), || {
+            let (one, two) = Turns::pair();
+            let second = go(move || {
+                two.wait.recv().expect("the first begins");
+                let result = second(&two);
+                // It may have ended by now.
+                let _gone = two.go_on.send(());
+                (result, system::thread_id())
+            });
+            let first = go(move || {
+                let result = first(&one);
+                let _gone = one.go_on.send(());
+                (result, system::thread_id())
+            });
+            (first.join().expect("its checks hold"), second.join().expect("its checks hold"))
+        });
+        // Where the machine kept one from running for a slice, the other began elsewhere.
+        if its_thread == the_others {
+            return (first, second);
+        }
+    }
+}
+
+scoped_thread_local!(static CONTEXT: u32);
+
+/// A variable that is set for a time, on a thread: here, for a time that another goroutine's falls into.
+#[test]
+fn a_scope_of_a_thread_local_is_seen_by_others_and_sees_theirs() {
+    let (first, second) = take_turns(
+        |turns| {
+            CONTEXT.set(&1, || {
+                turns.pass();
+                // Not 1: the other one is inside its own scope. (Were it to leave after us, it would put our pointer back, to a
+                // frame that is gone by then: with this crate, undefined behaviour out of safe code.)
+                let seen = CONTEXT.with(|context| *context);
+                turns.pass();
+                seen
+            })
+        },
+        |turns| {
+            let is_set = CONTEXT.is_set();
+            CONTEXT.set(&2, || turns.pass());
+            is_set
+        },
+    );
+    assert_eq!(first, 2, "what the first one sees in its own scope");
+    assert!(second, "the second one had set nothing yet");
+}
+
+/// The same in miniature, with guards: std's own `panic_count`, span guards and enter guards are of this kind.
+#[test]
+fn guards_that_restore_what_was_before_restore_it_in_the_wrong_order() {
+    thread_local!(static DEPTH: Cell<u32> = const { Cell::new(0) });
+    struct Enter(u32);
+    impl Enter {
+        fn new() -> Enter {
+            Enter(DEPTH.replace(DEPTH.get() + 1))
+        }
+    }
+    impl Drop for Enter {
+        fn drop(&mut self) {
+            DEPTH.set(self.0);
+        }
+    }
+    let (first, second) = take_turns(
+        |turns| {
+            let guard = Enter::new();
+            turns.pass();
+            drop(guard);
+            turns.pass();
+            DEPTH.get()
+        },
+        |turns| {
+            let guard = Enter::new();
+            turns.pass();
+            drop(guard);
+            DEPTH.get()
+        },
+    );
+    // Both have left, and one is still inside, for good.
+    assert_eq!((first, second), (1, 1));
+}
+
+/// A span that is entered with a guard is the current one of every goroutine of the thread.
+#[test]
+fn a_span_that_is_entered_over_a_wait_is_entered_by_all() {
+    tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the only one of this process");
+    let (first, second) = take_turns(
+        |turns| {
+            let span = tracing::info_span!("first");
+            let entered = span.enter();
+            turns.pass();
+            drop(entered);
+            span.id()
+        },
+        |turns| {
+            let here = tracing::Span::current().id();
+            turns.pass();
+            here
+        },
+    );
+    assert!(first.is_some());
+    assert_eq!(first, second, "the second has entered nothing");
+}
+
+/// Safe, and a panic: what is borrowed for writing is the thread's, not the goroutine's.
+#[test]
+fn a_cell_of_the_thread_that_is_borrowed_over_a_wait_is_borrowed_for_all() {
+    thread_local!(static LOG: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) });
+    let (_, second) = take_turns(
+        |turns| {
+            LOG.with_borrow_mut(|log| {
+                turns.pass();
+                log.push(1);
+            });
+        },
+        |turns| {
+            let free = LOG.with(|log| log.try_borrow_mut().is_ok());
+            turns.pass();
+            free
+        },
+    );
+    assert!(!second, "nobody of this goroutine has borrowed it");
+}
+
+/// How long one goroutine tries for a lock of std that another of its thread holds over a wait. It would wait for it with the thread that the
+/// other one needs in order to unlock it.
+fn tries_for_a_lock_of_std(mode: Mode) -> Option<Duration> {
+    const PATIENCE: Duration = Duration::from_millis(1_500);
+    loop {
+        let (holders, (takers, after)) = mode.run(Builder::new().procs(1), || {
+            let holder = go(|| {
+                let mutex = Arc::new(Mutex::new(()));
+                // Migrating, this guard may be unlocked by another thread than locked it, which std does not allow in general, but its
+                // mutex on Linux, a futex, does not notice.
+                let guard = mutex.lock().expect("nobody panics");
+                let tried = Arc::clone(&mutex);
+                let taker = go(move || {
+                    let begun = Instant::now();
+                    // In place of `lock`, which would never come back.
+                    while matches!(tried.try_lock(), Err(TryLockError::WouldBlock)) {
+                        if begun.elapsed() > PATIENCE {
+                            return (system::thread_id(), None);
+                        }
+                        hint::spin_loop();
+                    }
+                    (system::thread_id(), Some(begun.elapsed()))
+                });
+                let here = system::thread_id();
+                yield_now();
+                drop(guard);
+                (here, taker)
+            });
+            let (here, taker) = holder.join().expect("it only yields");
+            (here, taker.join().expect("it only tries"))
+        });
+        if holders == takers {
+            return after;
+        }
+    }
+}
+
+#[test]
+fn a_lock_of_std_held_over_a_wait_keeps_others_of_the_thread_and_so_itself() {
+    child::in_children(
+        "a_lock_of_std_held_over_a_wait_keeps_others_of_the_thread_and_so_itself",
+        |_| {},
+        |mode| match tries_for_a_lock_of_std(mode) {
+            None => println!("never 1"),
+            Some(after) => println!("never 0\nafter {}", after.as_secs_f64()),
+        },
+        |mode, end| match mode {
+            // And it is told, with the line that spawned the one that waits.
+            Mode::Bound => {
+                assert_eq!(end.succeeded().number("never"), 1.0, "{mode}: it got the lock");
+                end.complained_of("holds up").complained_of("unprotected.rs");
+            }
+            Mode::Migrating => {
+                assert_eq!(end.succeeded().number("never"), 0.0, "{mode}: it did not get the lock");
+                println!("{mode}: it got the lock after {} s", end.number("after"));
+            }
+        },
+    );
+}
+
+/// `no_switch` around what must not be held over a wait finds the wait, at the place where it is.
+#[test]
+fn no_switch_finds_each_of_them() {
+    thread_local!(static LOG: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) });
+    let _watchdog = Watchdog::new(60);
+    type Holder = (&'static str, fn(&dyn Fn()));
+    let holders: &[Holder] = &[
+        ("a scope of a thread-local", |wait| CONTEXT.set(&1, wait)),
+        ("a borrow of a thread-local", |wait| LOG.with_borrow_mut(|_| wait())),
+        ("a lock of std", |wait| {
+            let mutex = Mutex::new(());
+            let _guard = mutex.lock();
+            wait();
+        }),
+        ("a span", |wait| {
+            let span = tracing::info_span!("entered");
+            let _entered = span.enter();
+            wait();
+        }),
+    ];
+    for mode in Mode::BOTH {
+        mode.run(Builder::new().procs(1), || {
+            for (name, hold) in holders {
+                let (_open, receive) = chan::bounded::<()>(0);
+                let waits = || assert!(receive.recv_timeout(Duration::from_millis(1)).is_err());
+                let caught = catch_unwind(AssertUnwindSafe(|| no_switch(|| hold(&waits))));
+                let payload = caught.expect_err(name);
+                let text = payload.downcast_ref::<&str>().expect("a text");
+                assert!(text.contains("inside no_switch"), "{mode}, {name}: {text}");
+                // What does not wait passes.
+                no_switch(|| hold(&|| assert!(receive.try_recv().is_err())));
+            }
+        });
+    }
+}

@@ -12,11 +12,17 @@ mod entry;
 #[cfg(not(loom))]
 pub mod fs;
 #[cfg(not(loom))]
+pub mod io;
+#[cfg(not(loom))]
 pub mod local;
 #[cfg(not(loom))]
 pub mod net;
 #[cfg(not(loom))]
+mod polled;
+#[cfg(not(loom))]
 pub mod pool;
+#[cfg(not(loom))]
+pub mod process;
 #[cfg(doctest)]
 mod refused;
 #[cfg(all(not(loom), feature = "hyper"))]

@@ -38,7 +38,6 @@
 //! descriptor's queue, and who sets it stores first and wakes the queue after, so that one of the two sees the other.
 
 mod address;
-mod limit;
 mod socket;
 mod tcp;
 

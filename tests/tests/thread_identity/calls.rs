@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use threadle::net::{TcpListener, TcpStream, ToSocketAddrs};
 use threadle::pool::Pool;
+use threadle::process::{Command, Stdio};
+use threadle::signal::{self, Signal};
 use threadle::sync::{Mutex, WaitGroup};
 use threadle::{
     GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, fs, go, lock_os_thread, metrics, no_switch,
@@ -79,6 +81,17 @@ fn read_from() -> (TcpStream, TcpStream, JoinHandle<()>) {
     let reader = stream.clone();
     let waiter = parked("IO wait", move || assert!(!matches!((&reader).read(&mut [0]), Ok(1..))));
     (stream, peer, waiter)
+}
+
+/// A pool whose only worker has a job until the gate is dropped.
+fn occupied(queue: usize) -> (Pool, chan::Sender<()>) {
+    let pool = Pool::new(1, queue);
+    let (gate, wait) = chan::bounded(0);
+    pool.submit(move || assert!(wait.recv().is_err())).expect("it is open");
+    while pool.stats().running == 0 {
+        yield_now();
+    }
+    (pool, gate)
 }
 
 /// A guard that outlives the function that took it.
@@ -223,25 +236,46 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
         wakes(parked("sync.WaitGroup.wait", move || waiting.wait()), move || group.done())
     }),
     ("WaitGroup::go", 1, || alone(|| drop(WaitGroup::new().go(|| ())))),
-    ("Pool::new, drop", 1, || alone(|| drop(Pool::new(1, 1)))),
-    ("Pool::try_submit, try_reserve, Slot::submit, Slot::go, stats, close", 1, || {
-        let pool = Pool::new(1, 2);
-        alone(move || {
+    ("Pool::try_submit, try_reserve, Slot::submit, Slot::go, stats, close", 0, || {
+        // Its worker is occupied: one that is woken would wait again.
+        let (pool, gate) = occupied(4);
+        let call = move || {
             pool.try_submit(|| ()).expect("there is a place");
             let (first, second) = (pool.try_reserve().expect("a second"), pool.try_reserve().expect("a third"));
             first.submit(|| ()).expect("it is open");
             assert!(!second.go(|| ()).expect("it is open").is_finished());
-            assert_eq!(pool.stats().workers, 1);
+            drop(pool.try_reserve());
+            assert_eq!((pool.stats().running, pool.stats().queued), (1, 3));
             pool.close();
-        })
+        };
+        alone(call).and_then(move || drop(gate))
     }),
     ("Pool::close under one that waits for a place", 1, || {
-        let pool = Pool::new(1, 0);
-        let (gate, wait) = chan::bounded::<()>(0);
-        pool.submit(move || assert!(wait.recv().is_err())).expect("there is a place");
+        let (pool, gate) = occupied(0);
         let waiting = pool.clone();
         let waiter = parked("chan send", move || assert!(waiting.submit(|| ()).is_err()));
         wakes(waiter, move || pool.close()).and_then(move || drop(gate))
+    }),
+    ("Child::try_wait, kill, killer, id; a pipe's set_deadline, into_std", 0, || {
+        let child = Command::new("sleep").arg("1000").stdout(Stdio::piped()).spawn().expect("every Linux has it");
+        let child = Arc::new(Mutex::new(child));
+        let ended = Arc::clone(&child);
+        let call = move || {
+            let mut child = child.try_lock().expect("it is free");
+            assert!(child.try_wait().expect("it is ours").is_none());
+            let pipe = child.stdout.take().expect("it is piped");
+            pipe.set_deadline(Some(Instant::now()));
+            drop(pipe.into_std().expect("it is made blocking"));
+            child.kill().expect("it is ours");
+            assert_eq!(format!("{:?}", child.killer()), format!("Killer {{ id: {} }}", child.id()));
+        };
+        alone(call).and_then(move || assert!(!ended.lock().wait().expect("it is ours").success()))
+    }),
+    ("signal::notify, reset", 0, || {
+        alone(|| {
+            drop(signal::notify(&[Signal::WINDOW_CHANGE]).expect("it is permitted"));
+            signal::reset(&[Signal::WINDOW_CHANGE]).expect("it is permitted");
+        })
     }),
     ("File::from_std, try_clone, into_std", 0, || {
         alone(|| {
@@ -397,6 +431,9 @@ pub(crate) const SWITCHING: &[Call] = &[
     ("scope without goroutines", || scope(|_| ())),
     ("ScopedJoinHandle::join", || {
         scope(|s| s.go(yield_now).join().expect("it only yields"));
+    }),
+    ("Command::spawn, Child::wait", || {
+        assert!(Command::new("true").spawn().expect("every Linux has it").wait().expect("it is ours").success());
     }),
     ("blocking", || blocking(|| ())),
     ("blocking, for longer", || blocking(|| spin(Duration::from_micros(100)))),

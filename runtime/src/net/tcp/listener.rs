@@ -99,7 +99,7 @@ impl TcpListener {
     /// `ResourceBusy` if there are clones of this handle.
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
         let socket = Arc::into_inner(self.socket).ok_or_else(super::stream::has_clones)?;
-        Ok(socket.into_file()?.into())
+        Ok(socket.into_blocking()?.into())
     }
 
     /// Waits for a connection. The new stream belongs to the runtime of the caller.
@@ -178,7 +178,7 @@ impl TcpListener {
     /// });
     /// ```
     pub fn close(&self) -> io::Result<()> {
-        self.socket.close()
+        self.socket.shut()
     }
 
     /// The address it listens on. Switches: no.

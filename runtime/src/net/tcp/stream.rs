@@ -107,7 +107,7 @@ impl TcpStream {
     pub fn into_std(self) -> io::Result<std::net::TcpStream> {
         let TcpStream { reading, writing, socket } = self;
         drop((reading, writing));
-        Ok(Arc::into_inner(socket).ok_or_else(has_clones)?.into_file()?.into())
+        Ok(Arc::into_inner(socket).ok_or_else(has_clones)?.into_blocking()?.into())
     }
 
     /// As a read, but leaves the bytes to be read again.
@@ -139,7 +139,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says; the connection is unusable nevertheless.
     pub fn close(&self) -> io::Result<()> {
-        self.socket.close()
+        self.socket.shut()
     }
 
     /// Until when reads and writes may go on, for all handles; `None`: for ever. Calls that wait already are held to it too.

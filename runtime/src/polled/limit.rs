@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// The deadline and the time-out of one direction. Read by every call, set by anybody.
 #[derive(Debug, Default)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     /// In nanoseconds after [`origin`]; 0: none.
     deadline: AtomicU64,
     /// In nanoseconds; 0: none.
@@ -25,12 +25,12 @@ fn saturated(duration: Duration) -> u64 {
 }
 
 impl Limit {
-    pub(super) fn set_deadline(&self, deadline: Option<Instant>) {
+    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
         let nanos = deadline.map_or(0, |deadline| saturated(deadline.saturating_duration_since(origin())).max(1));
         self.deadline.store(nanos, Ordering::Release);
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.deadline.load(Ordering::Acquire) {
             0 => None,
             nanos => origin().checked_add(Duration::from_nanos(nanos)),
@@ -39,7 +39,7 @@ impl Limit {
 
     /// # Errors
     /// A zero duration is `InvalidInput`, as in std.
-    pub(super) fn set_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn set_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         if timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a time-out must not be zero"));
         }
@@ -47,7 +47,7 @@ impl Limit {
         Ok(())
     }
 
-    pub(super) fn timeout(&self) -> Option<Duration> {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
         match self.timeout.load(Ordering::Acquire) {
             0 => None,
             nanos => Some(Duration::from_nanos(nanos)),
@@ -55,12 +55,12 @@ impl Limit {
     }
 
     /// Whether the deadline has passed. Looks at the clock only if there is one.
-    pub(super) fn has_passed(&self) -> bool {
+    pub(crate) fn has_passed(&self) -> bool {
         self.deadline().is_some_and(|deadline| deadline <= Instant::now())
     }
 
     /// Until when a call may wait; `began` is when it first had to, set here if it is needed.
-    pub(super) fn end(&self, began: &mut Option<Instant>) -> Option<Instant> {
+    pub(crate) fn end(&self, began: &mut Option<Instant>) -> Option<Instant> {
         let deadline = self.deadline();
         let Some(timeout) = self.timeout() else { return deadline };
         let of_call = began.get_or_insert_with(Instant::now).checked_add(timeout);
@@ -71,7 +71,7 @@ impl Limit {
     }
 }
 
-pub(super) fn timed_out() -> io::Error {
+pub(crate) fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "deadline exceeded")
 }
 

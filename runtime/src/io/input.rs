@@ -1,0 +1,169 @@
+//! Standard input.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::LazyLock;
+
+use threadle_scheduler::blocking;
+
+use crate::sync::{Mutex, MutexGuard};
+
+/// Std's stream, by calls handed off. Its own buffer is passed over: ours asks for as much as that holds.
+struct Raw(io::Stdin);
+
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        blocking(|| self.0.read(buffer))
+    }
+}
+
+static INPUT: LazyLock<Mutex<BufReader<Raw>>> = LazyLock::new(|| Mutex::new(BufReader::new(Raw(io::stdin()))));
+
+/// The standard input of the process. Switches: no.
+///
+/// ```no_run
+/// threadle::run(|| {
+///     for line in threadle::io::stdin().lines() {
+///         println!("you said {}", line.unwrap());
+///     }
+/// });
+/// ```
+pub fn stdin() -> Stdin {
+    Stdin { input: &INPUT }
+}
+
+/// The standard input of the process, with a buffer that all handles share. Each call locks it; [`lock`](Self::lock) does so for several.
+///
+/// What was read ahead into the buffer is not seen by [`std::io::stdin`].
+///
+/// ```no_run
+/// use std::io::Read;
+/// threadle::run(|| {
+///     let mut all = String::new();
+///     threadle::io::stdin().read_to_string(&mut all).unwrap();
+/// });
+/// ```
+pub struct Stdin {
+    input: &'static Mutex<BufReader<Raw>>,
+}
+
+/// The standard input, locked; made by [`Stdin::lock`]. It may be held over switching calls.
+///
+/// ```no_run
+/// use std::io::BufRead;
+/// threadle::run(|| {
+///     let mut word = Vec::new();
+///     threadle::io::stdin().lock().read_until(b' ', &mut word).unwrap();
+/// });
+/// ```
+pub struct StdinLock<'a> {
+    input: MutexGuard<'a, BufReader<Raw>>,
+}
+
+impl Stdin {
+    /// Waits until nobody else reads, and keeps others from it.
+    ///
+    /// Switches: yes.
+    ///
+    /// ```no_run
+    /// use std::io::BufRead;
+    /// threadle::run(|| {
+    ///     let mut input = threadle::io::stdin().lock();
+    ///     let mut line = String::new();
+    ///     while input.read_line(&mut line).unwrap() > 0 {}
+    /// });
+    /// ```
+    pub fn lock(&self) -> StdinLock<'static> {
+        StdinLock { input: self.input.lock() }
+    }
+
+    /// Reads a line, its end included, behind what is in `line`; 0: the end of the input.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// As [`BufRead::read_line`].
+    ///
+    /// ```no_run
+    /// threadle::run(|| {
+    ///     let mut name = String::new();
+    ///     threadle::io::stdin().read_line(&mut name).unwrap();
+    /// });
+    /// ```
+    pub fn read_line(&self, line: &mut String) -> io::Result<usize> {
+        self.lock().read_line(line)
+    }
+
+    /// The lines to come, without their ends; the input is locked for as long. Switches: yes, and so does `next`.
+    ///
+    /// ```no_run
+    /// threadle::run(|| println!("{} lines", threadle::io::stdin().lines().count()));
+    /// ```
+    pub fn lines(self) -> io::Lines<StdinLock<'static>> {
+        self.lock().lines()
+    }
+}
+
+impl Read for &Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(buffer)
+    }
+
+    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.lock().read_to_end(buffer)
+    }
+
+    fn read_to_string(&mut self, buffer: &mut String) -> io::Result<usize> {
+        self.lock().read_to_string(buffer)
+    }
+
+    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        self.lock().read_exact(buffer)
+    }
+}
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
+    }
+
+    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        (&*self).read_to_end(buffer)
+    }
+
+    fn read_to_string(&mut self, buffer: &mut String) -> io::Result<usize> {
+        (&*self).read_to_string(buffer)
+    }
+
+    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        (&*self).read_exact(buffer)
+    }
+}
+
+impl Read for StdinLock<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.input.read(buffer)
+    }
+}
+
+impl BufRead for StdinLock<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.input.consume(amount);
+    }
+}
+
+impl fmt::Debug for Stdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stdin { .. }")
+    }
+}
+
+impl fmt::Debug for StdinLock<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StdinLock { .. }")
+    }
+}

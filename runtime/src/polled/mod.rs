@@ -1,0 +1,164 @@
+//! What sockets, pipes and pidfds share: a registered descriptor, its limits, and the loop of a call. "How a call waits" in `net` is about it.
+
+mod limit;
+
+use std::io;
+use std::os::fd::AsFd;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use threadle_scheduler::io::{
+    Descriptor, Direction, Operation, TaskWaiter, Wait, closed_error, register, stopped_error, wake_all,
+};
+use threadle_scheduler::{Parking, Reason, Ticket, checkpoint};
+
+use limit::{Limit, timed_out};
+
+/// A file that the poller of a runtime watches.
+#[derive(Debug)]
+pub(crate) struct Polled<F> {
+    /// Before the file: it must be gone from the poller when the number is given back.
+    descriptor: Descriptor<Ticket>,
+    file: F,
+    read: Limit,
+    write: Limit,
+}
+
+impl<F: AsFd> Polled<F> {
+    /// Registers a non-blocking file (a socket must be bound or connecting already) with the runtime of the caller, and panics outside one.
+    #[track_caller]
+    pub(crate) fn new(file: F) -> io::Result<Self> {
+        let descriptor = register(file.as_fd())?;
+        Ok(Polled { descriptor, file, read: Limit::default(), write: Limit::default() })
+    }
+
+    pub(crate) fn file(&self) -> &F {
+        &self.file
+    }
+
+    pub(crate) fn limit(&self, direction: Direction) -> &Limit {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+
+    pub(crate) fn set_deadline(&self, direction: Direction, deadline: Option<Instant>) {
+        self.limit(direction).set_deadline(deadline);
+        // The store above, then this: see "How a call waits" in the module.
+        wake_all(self.descriptor.recheck(direction));
+    }
+
+    /// For those who make the loop of a call themselves.
+    pub(crate) fn operation(&self, direction: Direction) -> Operation<'_, Ticket> {
+        self.descriptor.operation(direction)
+    }
+
+    pub(crate) fn task(&self, direction: Direction) -> TaskWaiter<Ticket> {
+        self.descriptor.task(direction)
+    }
+
+    /// One blocking call: tries, and waits for as long as that would block. Switches.
+    pub(crate) fn call<T>(&self, direction: Direction, mut attempt: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
+        self.check(direction)?;
+        let mut operation = self.descriptor.operation(direction);
+        let mut waiting = Waiting { began: None, parked: false };
+        let result = loop {
+            operation.begin();
+            match attempt(&self.file) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if let Err(error) = self.wait(&mut operation, direction, &mut waiting) {
+                        break Err(error);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The shutdown in `close` makes a read say "end" and an accept "invalid": that is not the peer's doing.
+                _ if self.descriptor.is_closed() => break Err(closed_error()),
+                result => break result,
+            }
+        };
+        wake_all(operation.finish());
+        if !waiting.parked {
+            checkpoint();
+        }
+        result
+    }
+
+    /// Waits for the next event of `direction`, or until something has changed: in any case, try again.
+    #[cold]
+    fn wait(
+        &self,
+        operation: &mut Operation<'_, Ticket>,
+        direction: Direction,
+        waiting: &mut Waiting,
+    ) -> io::Result<()> {
+        let parking = Parking::open(Reason::IoWait);
+        match operation.wait(parking.ticket())? {
+            Wait::Retry => {}
+            Wait::Park => {
+                // Read only now, with the waiter queued: whoever changes it from here on wakes us.
+                let end = self.limit(direction).end(&mut waiting.began);
+                if end.is_some_and(|end| end <= Instant::now()) {
+                    return Err(timed_out());
+                }
+                waiting.parked = true;
+                parking.wait_until(end);
+            }
+            Wait::Closed => return Err(closed_error()),
+            Wait::Stopped => return Err(stopped_error()),
+        }
+        Ok(())
+    }
+
+    /// One call of a task; never blocks.
+    pub(crate) fn poll<T>(
+        &self,
+        direction: Direction,
+        waiter: &mut TaskWaiter<Ticket>,
+        context: &mut Context<'_>,
+        mut attempt: impl FnMut(&F) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        if let Err(error) = self.check(direction) {
+            return Poll::Ready(Err(error));
+        }
+        waiter.poll_io(context, || {
+            loop {
+                match attempt(&self.file) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                    _ if self.descriptor.is_closed() => return Err(closed_error()),
+                    result => return result,
+                }
+            }
+        })
+    }
+
+    /// What ends a call before it is made, also one that would not have to wait.
+    fn check(&self, direction: Direction) -> io::Result<()> {
+        if self.descriptor.is_closed() {
+            return Err(closed_error());
+        }
+        if self.limit(direction).has_passed() { Err(timed_out()) } else { Ok(()) }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.descriptor.is_closed()
+    }
+
+    /// Waiting and later calls, of whatever handle, end with an error. The number is given back with the last handle.
+    pub(crate) fn close(&self) {
+        wake_all(self.descriptor.close());
+    }
+
+    /// The file itself, no longer registered, still non-blocking.
+    pub(crate) fn into_file(self) -> F {
+        self.close();
+        self.file
+    }
+}
+
+struct Waiting {
+    /// When the call first had to wait, if a time-out needs to know.
+    began: Option<Instant>,
+    parked: bool,
+}

@@ -418,6 +418,7 @@ impl M {
         match scheduler.idle().release(p, self.own().searching.replace(false)) {
             Released::To(m) => m.assign(p, false),
             Released::Idles => {
+                scheduler.runnext_is_watched();
                 if scheduler.stopping() || !scheduler.any_work() {
                     return;
                 }

@@ -10,10 +10,27 @@
 //! 3. all Ps idle, nothing left? sleep       3. deep? set the note
 //! ```
 //!
-//! One of the two sees the other. A nap ends by itself: who cuts it short looks at the word without a fence, and what he misses is late by
-//! a nap at most.
+//! One of the two sees the other.
+//!
+//! A nap ends by itself, and what is left to the monitor meanwhile waits that long. But nobody is woken for what lies in a `runnext`: it is
+//! the monitor that sees to it while some P idles, and its longest nap is a hundred times the promise. So a long nap is announced with care,
+//! to both who can make it wrong:
+//!
+//! ```text
+//! monitor                              g comes into a runnext               a P is let go
+//! 1. state = naps                      1. runnext = g                       1. idle Ps + 1
+//! 2. heavy fence                       2. light fence                       2. fence(SeqCst)
+//! 3. a P idle, and a ring or runnext   3. naps? set the note                3. a runnext filled? as steps 2 and 3
+//!    filled? nap but shortly                                                   of the push
+//! ```
+//!
+//! Suppose that in the end the slot is filled, a P idles, and the monitor naps on. The pusher did not see the nap, so the monitor's step 3
+//! saw the slot, and took it for harmless because it saw no idle P. Hence its fence came before that of the release, and the pusher's before
+//! its own: the release saw the slot, and the nap, and set the note. The push is the hot side: its fence costs it nothing (`m/fence.rs`). A
+//! short nap does without the heavy one, and may overlook a `runnext` for its length.
 
-use crate::sync::atomic::{AtomicU8, Ordering::*, fence};
+use crate::m::fence;
+use crate::sync::atomic::{self, AtomicU8, Ordering::*};
 use crate::sync::faulty;
 
 const AWAKE: u8 = 0;
@@ -33,16 +50,19 @@ impl Doze {
 
     // The monitor's own.
 
-    /// A nap begins.
-    pub(super) fn nap(&self) {
+    /// A nap begins: steps 1 and, if it is a long one, 2; the look is the caller's.
+    pub(super) fn nap(&self, long: bool) {
         self.0.store(NAPS, Relaxed);
+        if long && !faulty!(NapWithoutFence) {
+            fence::heavy();
+        }
     }
 
     /// Steps 1 and 2; the look is the caller's.
     pub(super) fn deepen(&self) {
         self.0.store(DEEP, Relaxed);
         if !faulty!(DozeWithoutFence) {
-            fence(SeqCst);
+            atomic::fence(SeqCst);
         }
     }
 
@@ -57,14 +77,17 @@ impl Doze {
     #[inline]
     pub(super) fn is_deep(&self) -> bool {
         if !faulty!(BusyWithoutFence) {
-            fence(SeqCst);
+            atomic::fence(SeqCst);
         }
         self.0.load(Relaxed) == DEEP
     }
 
-    /// Something is to be looked at before long. True, to one caller for each sleep: set the note.
+    /// Something is to be looked at before long: steps 2 and 3 of the push. True, to one caller for each sleep: set the note.
     #[inline]
     pub(super) fn cut_short(&self) -> bool {
+        if !faulty!(PushWithoutFence) {
+            fence::light();
+        }
         self.0.load(Relaxed) != AWAKE && self.0.swap(AWAKE, AcqRel) != AWAKE
     }
 }

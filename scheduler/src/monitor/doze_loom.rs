@@ -107,6 +107,71 @@ fn loom_doze_against_a_wanted_thread() {
     check(3, || sleep_against(1, &[World::want_thread, cut_short]));
 }
 
+/// A `runnext` is filled and a P let go while the monitor begins a long nap: in the end it is awake. `looks`: who lets the P go looks at the
+/// slot.
+fn nap_against_push_and_release(looks: bool) {
+    let world =
+        Arc::new(World { idle: Idle::new(), doze: Doze::new(), note: Note::new(), wanted: AtomicBool::new(false) });
+    let cut_short = |world: &World| {
+        if world.doze.cut_short() {
+            world.note.set();
+        }
+    };
+    let pusher = {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            // Stands for the slot.
+            world.wanted.store(true, Relaxed);
+            cut_short(&world);
+        })
+    };
+    let releaser = {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            assert!(matches!(world.idle.release(0, false), Released::Idles));
+            if looks && world.wanted.load(Relaxed) {
+                cut_short(&world);
+            }
+        })
+    };
+    loop {
+        step();
+        world.doze.nap(true);
+        if world.idle.counts().idle() > 0 && world.wanted.load(Relaxed) {
+            world.doze.rise();
+            break;
+        }
+        world.note.sleep(None);
+        world.doze.rise();
+    }
+    [pusher, releaser].into_iter().for_each(|other| other.join().unwrap());
+}
+
+#[test]
+fn loom_doze_nap_against_push_and_release() {
+    check(3, || nap_against_push_and_release(true));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_release_without_look() {
+    check(3, || nap_against_push_and_release(false));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_nap_without_fence() {
+    with_fault(Fault::NapWithoutFence, || check(3, || nap_against_push_and_release(true)));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_push_without_fence() {
+    with_fault(Fault::PushWithoutFence, || check(3, || nap_against_push_and_release(true)));
+}
+
 #[test]
 #[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_without_fence() {

@@ -8,11 +8,12 @@
 //! of a slice. When every P has idled for a while it sleeps for good, until an M takes a P (`doze`).
 //!
 //! A push to a `runnext` wakes nobody, so while it naps for long it must be told (`look_soon`), or the goroutine there would lie until the
-//! nap is over although a P idles.
+//! nap is over although a P idles. Who pushes tells it, and who lets a P idle while a slot is filled; `doze` shows that it is enough.
 
 mod doze;
 mod report;
 mod retake;
+mod retry;
 
 use crate::limits::{clock, cpu};
 use crate::m::note::Note;
@@ -23,6 +24,7 @@ use crate::stack;
 use doze::Doze;
 use report::Reports;
 use retake::Seen;
+use retry::Retry;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Mutex, PoisonError};
@@ -36,6 +38,8 @@ const QUIET_ROUNDS: u32 = 50;
 pub(crate) const SLICE_NS: u64 = 10_000_000;
 /// While some P idles and another is in use it naps no longer: a `runnext` that fills up meanwhile is not announced to a short nap.
 const NAP_NS: u64 = 80_000;
+/// From this length on a nap begins with the heavy fence: a `runnext` it overlooks is late by less.
+const LONG_NAP_NS: u64 = 1_000_000;
 /// All Ps idle for so long: nothing is going on.
 const AT_REST_NS: u64 = 50_000_000;
 /// The poller is looked at if nobody did for so long.
@@ -105,12 +109,17 @@ impl Monitor {
         }
     }
 
-    /// Something lies in a slot that nobody was woken for.
+    /// Something lies in a slot that nobody was woken for. Who has let a P idle calls it behind its fence.
     #[inline]
     pub(crate) fn look_soon(&self) {
         if self.doze.cut_short() {
             self.note.set();
         }
+    }
+
+    /// Whether a thread was refused, and the monitor has not been granted one since: nobody else need try.
+    pub(crate) fn asks_for_a_thread(&self) -> bool {
+        self.thread_wanted.load(Relaxed)
     }
 
     /// No thread was to be had for a P: look again while there is work.
@@ -150,6 +159,7 @@ struct Round {
     scheduler: &'static Scheduler,
     seen: Vec<Seen>,
     reports: Reports,
+    retry: Retry,
     quiet: u32,
     nap: u64,
     at_rest_since: u64,
@@ -165,6 +175,7 @@ impl Round {
             scheduler,
             seen: scheduler.ps().map(|_| Seen::default()).collect(),
             reports: Reports::default(),
+            retry: Retry::default(),
             quiet: 0,
             nap: SHORTEST_NS,
             at_rest_since: 0,
@@ -221,8 +232,9 @@ impl Round {
             }
         }
         if nap > NAP_NS {
-            monitor.doze.nap();
-            if monitor.ordered.load(Relaxed) || (all_idle && scheduler.ps().any(|p| !p.ring.is_empty())) {
+            monitor.doze.nap(nap >= LONG_NAP_NS);
+            let somebody_idles = scheduler.idle().counts().idle() > 0;
+            if monitor.ordered.load(Relaxed) || (somebody_idles && scheduler.ps().any(|p| !p.ring.is_empty())) {
                 // Left there between the last look and the word.
                 nap = SHORTEST_NS;
             }
@@ -339,11 +351,12 @@ impl Round {
     /// Work lies while a P idles: a `runnext` whose P does not get to it (in two rounds the same), or a thread that could not be made.
     fn wake_for_stuck_work(&mut self, now: u64) -> bool {
         let scheduler = self.scheduler;
+        let refused = &scheduler.monitor().thread_wanted;
         let counts = scheduler.idle().counts();
-        if counts.idle() == 0 || counts.searching() > 0 {
+        if counts.idle() == 0 || counts.searching() > 0 || (refused.load(Relaxed) && !self.retry.may_ask(now)) {
             return false;
         }
-        let mut stuck = scheduler.monitor().thread_wanted.swap(false, Relaxed) && scheduler.any_work();
+        let mut stuck = refused.swap(false, Relaxed) && scheduler.any_work();
         for (p, seen) in scheduler.ps().zip(&mut self.seen) {
             stuck |= seen.lies_still(p);
         }
@@ -351,6 +364,11 @@ impl Round {
         if stuck {
             scheduler.wake_if_wanted();
         }
+        if refused.load(Relaxed) {
+            self.retry.refused(now);
+            return false;
+        }
+        self.retry.granted();
         stuck
     }
 

@@ -255,11 +255,23 @@ impl Scheduler {
         }
     }
 
+    /// A P was let go: what lies in a `runnext` is the monitor's care from here on, should it nap (`monitor/doze.rs`).
+    #[inline]
+    pub(crate) fn runnext_is_watched(&self) {
+        if self.ps().any(|p| p.ring.has_next()) {
+            self.monitor.look_soon();
+        }
+    }
+
     fn let_idle(&'static self, p: u32) {
         match self.idle.release(p, false) {
             Released::To(m) => m.assign(p, false),
-            Released::Idles if self.any_work() => self.wake_if_wanted(),
-            Released::Idles => {}
+            Released::Idles => {
+                self.runnext_is_watched();
+                if self.any_work() {
+                    self.wake_if_wanted();
+                }
+            }
         }
     }
 

@@ -45,7 +45,8 @@ impl Scheduler {
         if !current::may_make_threads(self) {
             return self.monitor.order(Order::P { p, searches });
         }
-        if self.start_m(p, searches).is_err() {
+        // Where one was refused just now the monitor asks again, at its own pace, and nobody else does.
+        if self.monitor.asks_for_a_thread() || self.start_m(p, searches).is_err() {
             match self.idle.release(p, searches) {
                 Released::To(m) => m.assign(p, false),
                 Released::Idles => self.monitor.thread_wanted(),

@@ -102,6 +102,10 @@ pub(crate) enum Fault {
     DozeWithoutFence,
     /// `Doze::is_deep`: no fence between taking the P and the look.
     BusyWithoutFence,
+    /// `Doze::nap`: no fence between saying "naps" and the look.
+    NapWithoutFence,
+    /// `Doze::cut_short`: no fence between what is left to the monitor and the look whether it naps.
+    PushWithoutFence,
     /// `Note::sleep`, where it was set already: emptied by a store.
     NoteEmptiedByStore,
     /// `Note::take`: what the owner did before is not published to the next `set`.

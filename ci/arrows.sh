@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 status=0
-members=' threadle-timer threadle-netpoll threadle-scheduler threadle threadle-examples ingest threadle-tests '
+members=' threadle-timer threadle-netpoll threadle-scheduler threadle threadle-examples ingest threadle-tests threadle-audit threadle-audit-fixtures '
 
 # The packages a package itself names, every optional one included.
 direct() {
@@ -45,6 +45,8 @@ allow threadle threadle-scheduler threadle-netpoll
 allow threadle-examples threadle
 allow ingest threadle
 allow threadle-tests threadle
+allow threadle-audit
+allow threadle-audit-fixtures threadle
 
 if [[ -n $(direct threadle-timer | grep -vx loom || true) ]]; then
     echo "arrows: threadle-timer is to need std alone" >&2

@@ -95,14 +95,19 @@ pub(super) fn leave_m() {
 }
 
 /// Runs `f` on a plain thread that works for a runtime: spawns go there.
-#[inline(never)]
 pub(crate) fn working_for<R>(scheduler: &'static Scheduler, f: impl FnOnce() -> R) -> R {
     struct Restore(Current);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.set(black_box(self.0));
+            exchange(self.0);
         }
     }
-    let _restore = Restore(CURRENT.replace(Current { scheduler, ..PLAIN }));
+    let _restore = Restore(exchange(Current { scheduler, ..PLAIN }));
     f()
+}
+
+/// What this thread was before it became `next`.
+#[inline(never)]
+fn exchange(next: Current) -> Current {
+    black_box(CURRENT.replace(black_box(next)))
 }

@@ -1,0 +1,181 @@
+//! From faults, which are distances in a function, to what people read.
+
+use crate::calls::{CallGraph, Node};
+use crate::code::{Code, Target};
+use crate::flow::value::At;
+use crate::flow::{Fault, Outcome, UseKind};
+use crate::image::{Image, readable};
+use crate::lines::{Lines, Sections};
+use crate::report::{Finding, Held, Line, Place, Report, Step, Use};
+use std::collections::BTreeMap;
+
+pub(crate) fn report(
+    image: &Image<'_>,
+    graph: &CallGraph,
+    outcomes: &BTreeMap<usize, Outcome>,
+    allowed: &[String],
+) -> Report {
+    let any = outcomes.values().any(|outcome| !outcome.faults.is_empty());
+    // Reading the debug information takes longer than everything else: only if somebody will read it.
+    let sections = if any { Sections::of(image) } else { None };
+    let lines = sections.as_ref().and_then(Sections::lines);
+    let names = |wanted: fn(&Outcome) -> bool| -> Vec<String> {
+        outcomes
+            .iter()
+            .filter(|(_, outcome)| wanted(outcome))
+            .map(|(index, _)| image.functions[*index].readable())
+            .collect()
+    };
+    let mut report = Report {
+        findings: Vec::new(),
+        allowed: 0,
+        functions: image.functions.len(),
+        followed: outcomes.len(),
+        readers: graph.readers.len(),
+        switches: graph.switches.iter().map(|index| image.functions[*index].readable()).collect(),
+        reaching: graph.reaching(),
+        calls: graph.calls,
+        pointer_calls: graph.pointer_calls,
+        lost: names(|outcome| outcome.lost),
+        given_up: names(|outcome| outcome.given_up),
+        no_lines: any && lines.is_none(),
+    };
+    for (&index, outcome) in outcomes.iter().filter(|(_, outcome)| !outcome.faults.is_empty()) {
+        let writer = Writer {
+            image,
+            graph,
+            outcomes,
+            lines: lines.as_ref(),
+            index,
+            code: Code::of(image, &image.functions[index]),
+        };
+        let findings = writer.findings(outcome);
+        let name = image.functions[index].readable();
+        if allowed.iter().any(|allowed| name.contains(allowed.as_str())) {
+            report.allowed += findings.len();
+        } else {
+            report.findings.extend(findings);
+        }
+    }
+    report
+}
+
+struct Writer<'a, 'data> {
+    image: &'a Image<'data>,
+    graph: &'a CallGraph,
+    outcomes: &'a BTreeMap<usize, Outcome>,
+    lines: Option<&'a Lines<'a>>,
+    index: usize,
+    code: Code<'data>,
+}
+
+impl Writer<'_, '_> {
+    /// One for each place that computes an address.
+    fn findings(&self, outcome: &Outcome) -> Vec<Finding> {
+        let mut by_source: BTreeMap<At, Vec<&Fault>> = BTreeMap::new();
+        for fault in &outcome.faults {
+            by_source.entry(fault.computed).or_default().push(fault);
+        }
+        let function = &self.image.functions[self.index];
+        by_source
+            .into_iter()
+            .map(|(computed, faults)| Finding {
+                function: function.readable(),
+                symbol: function.name.to_owned(),
+                variables: self.variables(outcome, computed),
+                computed: self.place(function.address, computed),
+                held: faults.into_iter().map(|fault| self.held(fault)).collect(),
+            })
+            .collect()
+    }
+
+    fn variables(&self, outcome: &Outcome, computed: At) -> Vec<String> {
+        let distances = outcome.distances.get(&computed).into_iter().flatten();
+        let mut names: Vec<String> = distances
+            .filter_map(|distance| self.image.thread_local(*distance))
+            .map(|name| variable_name(&readable(name)))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn held(&self, fault: &Fault) -> Held {
+        let start = self.image.functions[self.index].address;
+        let target = self.target(fault.call);
+        let path = match target {
+            Some(target) => self.graph.way(target).into_iter().map(|node| self.step(node)).collect(),
+            None => vec![Step::Switch],
+        };
+        // The first result register may hold what the function has just used, and returns nothing.
+        let used = fault.uses.iter().any(|(_, kind)| *kind != UseKind::Returned);
+        let uses = fault
+            .uses
+            .iter()
+            .filter(|(_, kind)| !used || *kind != UseKind::Returned)
+            .map(|&(at, kind)| match (kind, fault.argument) {
+                (UseKind::Within, Some(argument)) => (Use::Within, self.place_within(target, argument, start, at)),
+                _ => (kind.into(), self.place(start, at)),
+            })
+            .collect();
+        Held { call: self.place(start, fault.call), path, uses }
+    }
+
+    fn target(&self, at: At) -> Option<Target<'_>> {
+        let start = self.image.functions[self.index].address;
+        self.code.index_of(start.wrapping_add(u64::from(at))).and_then(|index| self.code.target(index))
+    }
+
+    /// Where a callee uses an argument after its own switch; through as many callees as it takes.
+    fn place_within(&self, target: Option<Target<'_>>, argument: usize, start: u64, at: At) -> Place {
+        let used = target.and_then(Target::function).and_then(|callee| {
+            let (_, at, _) = self.outcomes.get(&callee)?.summary.uses[argument]?;
+            Some(self.place(self.image.functions[callee].address, at))
+        });
+        used.unwrap_or_else(|| self.place(start, at))
+    }
+
+    fn step(&self, node: Node) -> Step {
+        match node {
+            Node::Function(index) => Step::Function(self.image.functions[index].readable()),
+            Node::Pointer => Step::Pointer,
+            Node::Switch => Step::Switch,
+        }
+    }
+
+    fn place(&self, start: u64, at: At) -> Place {
+        let address = start.wrapping_add(u64::from(at));
+        let mut lines: Vec<Line> = self
+            .lines
+            .map(|lines| lines.at(address))
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|frame| {
+                Some(Line { file: frame.file?, line: frame.line?, function: frame.function.unwrap_or_default() })
+            })
+            .collect();
+        lines.reverse();
+        Place { address, lines }
+    }
+}
+
+/// `thread_local!` wraps a variable into a constant, a closure and a static of its own.
+fn variable_name(name: &str) -> String {
+    name.split("::")
+        .take_while(|part| !part.starts_with('{') && *part != "__RUST_STD_INTERNAL_VAL")
+        .collect::<Vec<_>>()
+        .join("::")
+}
+
+impl From<UseKind> for Use {
+    fn from(kind: UseKind) -> Use {
+        match kind {
+            UseKind::Read => Use::Read,
+            UseKind::Written => Use::Written,
+            UseKind::Passed => Use::Passed,
+            UseKind::Stored => Use::Stored,
+            UseKind::Returned => Use::Returned,
+            UseKind::Within => Use::Within,
+        }
+    }
+}

@@ -78,6 +78,7 @@ pub(crate) fn may_make_threads(scheduler: &'static Scheduler) -> bool {
 }
 
 /// This thread becomes the monitor of a runtime.
+#[inline(never)]
 pub(crate) fn become_monitor(scheduler: &'static Scheduler) {
     CURRENT.set(black_box(Current { scheduler, is_monitor: true, ..PLAIN }));
 }

@@ -8,7 +8,8 @@ mod ending;
 
 use std::cell::Cell;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -18,6 +19,19 @@ use threadle_tests::{Mode, Seed, Watchdog, both_modes};
 /// Of the panics that tests make: no text on stderr.
 fn quiet_panic(payload: &'static str) -> ! {
     resume_unwind(Box::new(payload))
+}
+
+/// The panics of scopes themselves are expected here by the hundred: they are not printed.
+fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let loud = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !info.payload_as_str().is_some_and(|text| text.starts_with("a scoped goroutine")) {
+                loud(info);
+            }
+        }));
+    });
 }
 
 /// What `f` panics with.
@@ -161,6 +175,7 @@ fn results_that_nobody_takes_are_dropped_before_it_returns() {
 
 #[test]
 fn a_panic_that_nobody_has_asked_about_is_the_scopes() {
+    hush();
     both_modes(2, |_| {
         for (fate, expected) in FATES.into_iter().zip([true, true, false]) {
             let over = AtomicBool::new(false);
@@ -304,6 +319,7 @@ fn no_switch_finds_it_before_anything_has_begun() {
 
 #[test]
 fn one_that_gets_no_stack_is_told_or_fails_the_scope() {
+    hush();
     both_modes(2, |_| {
         let dropped = AtomicUsize::new(0);
         let with_no_stack = || GoBuilder::new().stack_size(1 << 46);
@@ -400,6 +416,7 @@ fn live<'scope>(s: &'scope threadle::Scope<'scope, '_>, depth: u64, over: &'scop
 
 #[test]
 fn many_random_scopes_at_once() {
+    hush();
     let seed = std::sync::Mutex::new(Seed::announced());
     both_modes(3, |mode| {
         let (say, hear) = chan::unbounded();

@@ -22,6 +22,7 @@ use calls::Call;
 use programs::{PROGRAMS, Program, Walk};
 use threadle::{Builder, GoBuilder, blocking, chan, go, metrics, time, yield_now};
 use threadle_tests::pressure::{spin, under_pressure};
+use threadle_tests::scenario::stale_thread_locals;
 use threadle_tests::{Mode, Watchdog, child};
 
 /// Several of each program at once, each through all calls that switch; how often one of them found itself on another thread.
@@ -137,6 +138,28 @@ fn while_not(over: &AtomicBool) {
     while !over.load(SeqCst) {
         spin(Duration::from_micros(100));
     }
+}
+
+/// What the program `stale` measures, as far as it can be decided: an accessor that the optimiser cannot look into is right everywhere, and
+/// bound no other is needed. How many of the others are wrong is the optimiser's affair.
+#[test]
+fn an_opaque_accessor_finds_the_thread_it_is_on() {
+    let end = child::in_child(
+        "an_opaque_accessor_finds_the_thread_it_is_on",
+        |_| {},
+        || {
+            for access in stale_thread_locals(Mode::Migrating, 100) {
+                println!("migrating: {access:?}");
+                assert!(access.moved >= 100);
+                assert!(access.stale == 0 || !access.opaque, "stale: {access:?}");
+                assert!(access.stale == 0 || !cfg!(debug_assertions), "stale, though nothing is optimised: {access:?}");
+            }
+            for access in stale_thread_locals(Mode::Bound, 100) {
+                assert_eq!(access.moved, 0, "{access:?}");
+            }
+        },
+    );
+    println!("{}", end.succeeded().stdout);
 }
 
 /// What bound mode is for.

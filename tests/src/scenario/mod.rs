@@ -10,6 +10,7 @@ mod lateness;
 mod pair;
 mod rest;
 mod shutdown;
+mod stale;
 mod storm;
 mod tree;
 
@@ -25,5 +26,6 @@ pub use pair::{
 };
 pub use rest::{rest, switches_at_rest};
 pub use shutdown::{Shutdown, end_with_hogs};
+pub use stale::{Access, stale_thread_locals};
 pub use storm::sleep_in_a_storm;
 pub use tree::{fib, skynet};

@@ -7,6 +7,21 @@ mod base;
 mod block_on;
 #[cfg(not(loom))]
 pub mod chan;
+/// What loom models of the channels: all that waits.
+#[cfg(loom)]
+mod chan {
+    mod core;
+    mod error;
+    mod iter;
+    mod receiver;
+    mod select;
+    mod sender;
+    mod source;
+    mod state;
+
+    use receiver::Receiver;
+    use sender::Sender;
+}
 #[cfg(not(loom))]
 mod entry;
 #[cfg(not(loom))]

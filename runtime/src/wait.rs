@@ -45,13 +45,26 @@ impl<'a> Limit<'a> {
     /// Waits for as long as it takes.
     pub(crate) const NONE: Limit<'static> = Limit { deadline: None, cancel: None };
 
-    pub(crate) fn at(deadline: Instant) -> Limit<'static> {
+    pub(crate) const fn at(deadline: Instant) -> Limit<'static> {
         Limit { deadline: Some(deadline), cancel: None }
     }
 
     /// A time-out that the clock cannot express is none.
     pub(crate) fn after(timeout: Duration) -> Limit<'static> {
         Limit { deadline: Instant::now().checked_add(timeout), cancel: None }
+    }
+
+    /// The same, but until `due` at most.
+    pub(crate) fn no_later_than(self, due: Option<Instant>) -> Self {
+        let deadline = match (self.deadline, due) {
+            (Some(deadline), Some(due)) => Some(deadline.min(due)),
+            (deadline, due) => deadline.or(due),
+        };
+        Limit { deadline, ..self }
+    }
+
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        self.deadline
     }
 
     #[allow(dead_code, reason = "for the forms that take a context")]

@@ -6,6 +6,7 @@ use super::error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, 
 use super::state::{Kept, Node, Offer, Outcome, PromiseId, Reserve, Side, Slot, State, Take};
 use crate::base::atomic::{AtomicUsize, Ordering};
 use crate::base::{Mutex, MutexGuard, Parking, Reason, checkpoint, lock};
+use crate::wait::{GaveUp, Limit, wait};
 use crate::waiters::{OnLeave, Waiter};
 
 /// The shared part of all senders and receivers of a channel.
@@ -22,6 +23,46 @@ pub(super) enum Reservation {
     Promise(PromiseId),
     /// To get the error, that is.
     Closed,
+}
+
+/// Why nothing was sent.
+pub(crate) enum Unsent<T> {
+    Closed(T),
+    #[allow(dead_code, reason = "for the forms that take a context")]
+    GaveUp(T, GaveUp),
+}
+
+/// Why nothing was received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unreceived {
+    Closed,
+    GaveUp(GaveUp),
+}
+
+impl<T> Unsent<T> {
+    pub(crate) fn into_inner(self) -> T {
+        match self {
+            Unsent::Closed(value) | Unsent::GaveUp(value, _) => value,
+        }
+    }
+}
+
+impl<T> From<Unsent<T>> for SendTimeoutError<T> {
+    fn from(unsent: Unsent<T>) -> Self {
+        match unsent {
+            Unsent::Closed(value) => SendTimeoutError::Disconnected(value),
+            Unsent::GaveUp(value, _) => SendTimeoutError::Timeout(value),
+        }
+    }
+}
+
+impl From<Unreceived> for RecvTimeoutError {
+    fn from(unreceived: Unreceived) -> Self {
+        match unreceived {
+            Unreceived::Closed => RecvTimeoutError::Disconnected,
+            Unreceived::GaveUp(_) => RecvTimeoutError::Timeout,
+        }
+    }
 }
 
 /// What came of asking for a value that is there, or as good as there.
@@ -79,9 +120,9 @@ impl<T> Channel<T> {
         }
     }
 
-    /// Sends, waiting for room until `deadline`. Switches.
+    /// Sends, waiting for room within the limit. Switches.
     #[inline]
-    pub(super) fn send(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+    pub(super) fn send(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {
         let mut state = self.lock();
         match state.offer(value) {
             Offer::Accepted(woken) => {
@@ -90,11 +131,11 @@ impl<T> Channel<T> {
                 checkpoint();
                 Ok(())
             }
-            Offer::Full(value) => self.send_slow(value, deadline, state),
+            Offer::Full(value) => self.send_slow(value, limit, state),
             Offer::Closed(value) => {
                 drop(state);
                 checkpoint();
-                Err(SendTimeoutError::Disconnected(value))
+                Err(Unsent::Closed(value))
             }
         }
     }
@@ -103,19 +144,19 @@ impl<T> Channel<T> {
     fn send_slow(
         &self,
         value: T,
-        deadline: Option<Instant>,
+        limit: Limit<'_>,
         // The last, so that it goes first, should opening the park panic (`no_switch`): the value has a Drop of the user's.
         state: MutexGuard<'_, State<T>>,
-    ) -> Result<(), SendTimeoutError<T>> {
+    ) -> Result<(), Unsent<T>> {
         let parking = Parking::open(Reason::ChanSend);
         let node = Waiter::new(parking.ticket(), Slot::new(Some(value)));
-        self.wait(state, |state| &mut state.senders, parking, &node, deadline);
+        let end = self.wait(state, |state| &mut state.senders, parking, &node, limit);
         let Slot { value, outcome, .. } = node.into_payload();
-        match (outcome, value) {
-            (Outcome::Exchanged, _) => Ok(()),
-            (Outcome::Waiting, Some(value)) => Err(SendTimeoutError::Timeout(value)),
-            (Outcome::Closed, Some(value)) => Err(SendTimeoutError::Disconnected(value)),
-            (outcome, _) => unreachable!("a sender with a value ends as {outcome:?}"),
+        match (outcome, value, end) {
+            (Outcome::Exchanged, ..) => Ok(()),
+            (Outcome::Waiting, Some(value), Err(gave_up)) => Err(Unsent::GaveUp(value, gave_up)),
+            (Outcome::Closed, Some(value), _) => Err(Unsent::Closed(value)),
+            (outcome, ..) => unreachable!("a sender with a value ends as {outcome:?}"),
         }
     }
 
@@ -132,16 +173,16 @@ impl<T> Channel<T> {
         }
     }
 
-    /// Receives, waiting for a value until `deadline`. Switches.
+    /// Receives, waiting for a value within the limit. Switches.
     #[inline]
-    pub(super) fn recv(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    pub(super) fn recv(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
         loop {
-            match self.fetch(Reason::ChanReceive, deadline) {
+            match self.fetch(Reason::ChanReceive, limit.deadline()) {
                 Fetched::Value(value) => return Ok(value),
-                Fetched::Closed => return Err(RecvTimeoutError::Disconnected),
-                Fetched::TimedOut => return Err(RecvTimeoutError::Timeout),
+                Fetched::Closed => return Err(Unreceived::Closed),
+                Fetched::TimedOut => return Err(Unreceived::GaveUp(GaveUp::Deadline)),
                 Fetched::Nothing(state) => {
-                    if let Some(end) = self.recv_slow(state, deadline) {
+                    if let Some(end) = self.recv_slow(state, limit) {
                         return end;
                     }
                 }
@@ -178,51 +219,44 @@ impl<T> Channel<T> {
 
     /// `None`: all is as before, and it must be tried again.
     #[cold]
-    fn recv_slow(
-        &self,
-        state: MutexGuard<'_, State<T>>,
-        deadline: Option<Instant>,
-    ) -> Option<Result<T, RecvTimeoutError>> {
+    fn recv_slow(&self, state: MutexGuard<'_, State<T>>, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
         let parking = Parking::open(Reason::ChanReceive);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
-        self.wait(state, |state| &mut state.receivers, parking, &node, deadline);
+        let end = self.wait(state, |state| &mut state.receivers, parking, &node, limit);
         // SAFETY: the wait is over, so the node is this frame's.
         if let Outcome::Promise(_) = unsafe { node.payload() }.outcome {
             // SAFETY: the outcome says so.
-            return match unsafe { self.settle(&node, None, Reason::ChanReceive, deadline) } {
+            return match unsafe { self.settle(&node, None, Reason::ChanReceive, limit.deadline()) } {
                 Settled::Value(value) => Some(Ok(value)),
-                Settled::TimedOut => Some(Err(RecvTimeoutError::Timeout)),
+                Settled::TimedOut => Some(Err(Unreceived::GaveUp(GaveUp::Deadline))),
                 Settled::Withdrawn => None,
             };
         }
         let Slot { value, outcome, .. } = node.into_payload();
-        Some(match (outcome, value) {
-            (Outcome::Exchanged, Some(value)) => Ok(value),
-            (Outcome::Waiting, _) => Err(RecvTimeoutError::Timeout),
-            (Outcome::Closed, _) => Err(RecvTimeoutError::Disconnected),
-            (outcome, _) => unreachable!("a receiver ends as {outcome:?}"),
+        Some(match (outcome, value, end) {
+            (Outcome::Exchanged, Some(value), _) => Ok(value),
+            (Outcome::Waiting, _, Err(gave_up)) => Err(Unreceived::GaveUp(gave_up)),
+            (Outcome::Closed, ..) => Err(Unreceived::Closed),
+            (outcome, ..) => unreachable!("a receiver ends as {outcome:?}"),
         })
     }
 
-    /// Queues `node`, unlocks, and waits until it is dealt with or the deadline passes. Afterwards the node is in no list.
+    /// Queues `node`, unlocks, and waits until it is dealt with or the limit is reached. Afterwards the node is in no list of waiters.
     fn wait(
         &self,
         mut state: MutexGuard<'_, State<T>>,
         side: Side<T>,
         parking: Parking,
         node: &Node<T>,
-        deadline: Option<Instant>,
-    ) {
-        // SAFETY: the node is new; it stays in the caller's frame until this returns: the park ended claimed, or `leave` removed it.
+        limit: Limit<'_>,
+    ) -> Result<(), GaveUp> {
+        // SAFETY: the node is new; it stays in the caller's frame until this returns: it was served, or `remove` has been called.
         unsafe { side(&mut state).push_back(node) };
         self.unlock_changed(state);
-        let leave = OnLeave::new(|| {
+        wait(parking, node, limit, || {
             // SAFETY: queued on this side.
             unsafe { self.lock().remove(side, node) };
-        });
-        if parking.wait_until(deadline) {
-            leave.disarm();
-        }
+        })
     }
 
     /// After `Take::Promise`: the sender whose turn it is is told to send, and its value waited for. It is a `select`, which may
@@ -335,7 +369,7 @@ impl<T> Channel<T> {
                 }
             }
         };
-        self.send(value, None).map_err(|error| SendError(error.into_inner()))
+        self.send(value, Limit::NONE).map_err(|unsent| SendError(unsent.into_inner()))
     }
 
     /// Gives back what was reserved. Does not switch.

@@ -115,7 +115,7 @@ fn a_value_for_a_waiter_that_is_gone_goes_to_the_next() {
     assert!(parking.close());
 
     std::thread::scope(|threads| {
-        let next = threads.spawn(|| channel.recv(None));
+        let next = threads.spawn(|| channel.recv(Limit::NONE));
         // Refused while only the one who is gone waits, taken as soon as the thread does.
         let mut value = 7;
         while let Err(TrySendError::Full(back)) = channel.try_send(value) {
@@ -169,7 +169,7 @@ fn waiters_are_served_in_the_order_they_came() {
         let waiters: Vec<_> = (0..8)
             .map(|n| {
                 waiting(n);
-                threads.spawn(|| channel.recv(None))
+                threads.spawn(|| channel.recv(Limit::NONE))
             })
             .collect();
         waiting(8);

@@ -5,11 +5,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::core::Channel;
+use super::core::{Channel, Unreceived};
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
 use super::source::{self, Source};
-use crate::base::{Parking, Reason};
+use crate::wait::Limit;
 
 /// The receiving half of a channel. Clones share the values: each value is received once. When the last receiver is
 /// dropped the channel is closed and what is in the buffer is dropped.
@@ -63,7 +63,7 @@ impl<T> Receiver<T> {
     /// assert!(receiver.recv().is_err());
     /// ```
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_until(None).map_err(|_closed| RecvError)
+        self.recv_within(Limit::NONE).map_err(|_closed| RecvError)
     }
 
     /// Receives a value if there is one.
@@ -101,8 +101,7 @@ impl<T> Receiver<T> {
     /// assert!(receiver.recv_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        // A time-out beyond what the clock can count is none.
-        self.recv_until(Instant::now().checked_add(timeout))
+        Ok(self.recv_within(Limit::after(timeout))?)
     }
 
     /// Receives a value, waiting until `deadline` at most.
@@ -120,19 +119,16 @@ impl<T> Receiver<T> {
     /// assert!(receiver.recv_deadline(Instant::now()).is_err());
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Some(deadline))
+        Ok(self.recv_within(Limit::at(deadline))?)
     }
 
+    /// Receives a value, waiting within a limit, which may be a context's. Switches.
     #[inline]
-    fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+    pub(crate) fn recv_within(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
         match &self.flavor {
-            Flavor::Channel(channel) => channel.recv(deadline),
-            Flavor::Source(source) => source::recv(&**source, deadline),
-            Flavor::Never => {
-                // Nobody else has the ticket: only the deadline ends this.
-                Parking::open(Reason::ChanReceive).wait_until(deadline);
-                Err(RecvTimeoutError::Timeout)
-            }
+            Flavor::Channel(channel) => channel.recv(limit),
+            Flavor::Source(source) => source::recv(&**source, limit),
+            Flavor::Never => Err(Unreceived::GaveUp(source::wait_for_nothing(limit))),
         }
     }
 

@@ -5,8 +5,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::core::Channel;
+use super::core::{Channel, Unsent};
 use super::error::{SendError, SendTimeoutError, TrySendError};
+use crate::wait::Limit;
 
 /// The sending half of a channel. Clones send to the same channel; when the last one is dropped the channel is closed.
 ///
@@ -45,7 +46,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send(2).unwrap_err().into_inner(), 2);
     /// ```
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.channel.send(value, None).map_err(|error| SendError(error.into_inner()))
+        self.channel.send(value, Limit::NONE).map_err(|unsent| SendError(unsent.into_inner()))
     }
 
     /// Sends `value` if that needs no waiting.
@@ -78,8 +79,7 @@ impl<T> Sender<T> {
     /// assert!(sender.send_timeout(1, Duration::from_millis(1)).unwrap_err().is_timeout());
     /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        // A time-out beyond what the clock can count is none.
-        self.channel.send(value, Instant::now().checked_add(timeout))
+        Ok(self.channel.send(value, Limit::after(timeout))?)
     }
 
     /// Sends `value`, waiting until `deadline` at most.
@@ -97,7 +97,13 @@ impl<T> Sender<T> {
     /// # drop(receiver);
     /// ```
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.channel.send(value, Some(deadline))
+        Ok(self.channel.send(value, Limit::at(deadline))?)
+    }
+
+    /// Sends `value`, waiting within a limit, which may be a context's. Switches.
+    #[allow(dead_code, reason = "for the forms that take a context")]
+    pub(crate) fn send_within(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {
+        self.channel.send(value, limit)
     }
 
     /// Closes the channel: nothing can be sent any more, waiting senders get their values back, and receivers get an error

@@ -18,13 +18,13 @@
 //! Either the node is found by 2, or 3 sees the change. A woken watcher owns nothing yet: it asks again, as after a time-out.
 
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Instant;
 
-use threadle_scheduler::{Parking, Reason, Woken, checkpoint};
-
-use super::error::{RecvTimeoutError, TryRecvError};
-use crate::waiters::{OnLeave, WaitList, Waiter, lock};
+use super::core::Unreceived;
+use super::error::TryRecvError;
+use crate::base::{Mutex, Parking, Reason, Woken, checkpoint, lock};
+use crate::wait::{GaveUp, Limit, wait};
+use crate::waiters::{WaitList, Waiter};
 
 /// What a [`Receiver`](super::Receiver) without a channel receives from.
 pub(crate) trait Source<T>: Send + Sync {
@@ -98,47 +98,54 @@ impl fmt::Debug for Watchers {
     }
 }
 
-/// Receives, waiting until `deadline` at most. Switches.
-pub(super) fn recv<T>(source: &dyn Source<T>, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+/// Receives, waiting within the limit. Switches.
+pub(super) fn recv<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<T, Unreceived> {
     let mut parked = false;
-    loop {
+    let taken = loop {
         let now = Instant::now();
-        let taken = match source.take(now) {
-            Ok(value) => Ok(value),
-            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
-            Err(TryRecvError::Empty) if deadline.is_some_and(|deadline| deadline <= now) => {
-                Err(RecvTimeoutError::Timeout)
+        match source.take(now) {
+            Ok(value) => break Ok(value),
+            Err(TryRecvError::Disconnected) => break Err(Unreceived::Closed),
+            Err(TryRecvError::Empty) if limit.deadline().is_some_and(|deadline| deadline <= now) => {
+                break Err(Unreceived::GaveUp(GaveUp::Deadline));
             }
-            Err(TryRecvError::Empty) => {
-                wait(source, deadline);
-                parked = true;
-                continue;
-            }
-        };
-        if !parked {
-            checkpoint();
+            Err(TryRecvError::Empty) => {}
         }
-        return taken;
+        parked = true;
+        if let Err(GaveUp::Cancelled) = wait_for_change(source, limit) {
+            break Err(Unreceived::GaveUp(GaveUp::Cancelled));
+        }
+    };
+    if !parked {
+        checkpoint();
     }
+    taken
 }
 
 /// Waits until there is perhaps something to take.
-fn wait<T>(source: &dyn Source<T>, deadline: Option<Instant>) {
+fn wait_for_change<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<(), GaveUp> {
     let parking = Parking::open(Reason::ChanReceive);
     let node = Waiter::new(parking.ticket(), Changed(false));
     let watchers = source.watchers();
-    // SAFETY: the node is new, and stays in this frame until `leave` has taken it out.
-    unsafe { watchers.add(&node) };
-    let leave = OnLeave::new(|| {
-        // SAFETY: added above.
+    let leave = || {
+        // SAFETY: added below.
         unsafe { watchers.remove(&node) };
-    });
+    };
+    // SAFETY: the node is new, and stays in this frame until `leave` has taken it out, or who claimed it has.
+    unsafe { watchers.add(&node) };
     source.watched();
     // Only now: see the table above. What is due already ends the wait at once.
-    let earliest = match (source.due(), deadline) {
-        (Some(due), Some(deadline)) => Some(due.min(deadline)),
-        (due, deadline) => due.or(deadline),
-    };
-    parking.wait_until(earliest);
-    drop(leave);
+    wait(parking, &node, limit.no_later_than(source.due()), leave)
+}
+
+/// Waits until the limit is reached, for nothing else.
+pub(super) fn wait_for_nothing(limit: Limit<'_>) -> GaveUp {
+    loop {
+        let parking = Parking::open(Reason::ChanReceive);
+        let node = Waiter::new(parking.ticket(), Changed(false));
+        // In no list: nobody can serve it.
+        if let Err(gave_up) = wait(parking, &node, limit, || ()) {
+            return gave_up;
+        }
+    }
 }

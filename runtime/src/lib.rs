@@ -1,6 +1,6 @@
 #![cfg_attr(not(loom), doc = include_str!("../README.md"))]
 #![cfg_attr(loom, doc = "What loom models of the runtime.")]
-#![cfg_attr(loom, allow(dead_code, reason = "what a model does not use"))]
+#![cfg_attr(loom, allow(dead_code, unreachable_pub, unused_imports, reason = "what a model does not use"))]
 
 mod base;
 #[cfg(not(loom))]

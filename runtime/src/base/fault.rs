@@ -42,6 +42,18 @@ pub(crate) enum Fault {
     OncePanicsSilently,
     /// `RawOnce`: claims the initialisation by load and store, without the lock.
     OnceStartsByStore,
+    /// `chan::State::offer`: a value put into the slot of a receiver that could not be claimed is not taken back.
+    ChanLosesItWithTheGone,
+    /// `chan::State::close`: of those who wait on a side only the first is told.
+    ChanClosesForOne,
+    /// `Arm::enlist`: queues without a look at what has become possible since the first one.
+    SelectQueuesUnlooked,
+    /// `Arm::leave`: reads what has come of a node without the channel's lock.
+    SelectReadsUnlocked,
+    /// `State::end_promise`: the value is there, and its receiver sleeps on.
+    PromiseKeptSilently,
+    /// `Channel::settle`: the receiver looks, and gives up under another lock.
+    PromiseForgoneLate,
 }
 
 thread_local! {

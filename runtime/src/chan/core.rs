@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::state::{Kept, Node, Offer, Outcome, PromiseId, Reserve, Side, Slot, State, Take};
 use crate::base::atomic::{AtomicUsize, Ordering};
-use crate::base::{Mutex, MutexGuard, Parking, Reason, checkpoint, lock};
+use crate::base::{Mutex, MutexGuard, Parking, Reason, checkpoint, faulty, lock};
 use crate::wait::{GaveUp, Limit, wait};
 use crate::waiters::{OnLeave, Waiter};
 
@@ -304,7 +304,15 @@ impl<T> Channel<T> {
             let mut state = self.lock();
             // SAFETY: the caller's promise.
             match unsafe { state.settle(node, None) } {
-                Kept::NotYet if !in_time => return Settled::TimedOut,
+                Kept::NotYet if !in_time => {
+                    // Under this very lock: were it released first, the promise might be kept in between, and the value lost.
+                    if !faulty!(PromiseForgoneLate) {
+                        // SAFETY: the caller's promise.
+                        unsafe { state.forgo(node) };
+                        forgo.disarm();
+                    }
+                    return Settled::TimedOut;
+                }
                 Kept::NotYet => {
                     let next = Parking::open(reason);
                     // SAFETY: the caller's promise.
@@ -374,6 +382,10 @@ impl<T> Channel<T> {
 
     /// Gives back what was reserved. Does not switch.
     pub(super) fn withdraw(&self, reservation: &Reservation) {
+        #[cfg(loom)]
+        if crate::base::fault::failed() {
+            return;
+        }
         let mut state = self.lock();
         let woken = match reservation {
             Reservation::Closed => None,
@@ -421,12 +433,20 @@ impl<T> Channel<T> {
     }
 
     pub(super) fn drop_sender(&self) {
+        #[cfg(loom)]
+        if crate::base::fault::failed() {
+            return;
+        }
         if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.close();
         }
     }
 
     pub(super) fn drop_receiver(&self) {
+        #[cfg(loom)]
+        if crate::base::fault::failed() {
+            return;
+        }
         if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.close();
             // Nobody can receive these any more. They are dropped outside the lock: their `Drop` is user code.
@@ -443,6 +463,9 @@ fn count_up(count: &AtomicUsize) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+#[path = "core_loom.rs"]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
 #[path = "core_tests.rs"]
 mod tests;

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use super::core::Unreceived;
 use super::error::TryRecvError;
-use crate::base::{Mutex, Parking, Reason, Woken, checkpoint, lock};
+use crate::base::{Mutex, Parking, Reason, Woken, checkpoint, constructor, lock};
 use crate::wait::{GaveUp, Limit, wait};
 use crate::waiters::{WaitList, Waiter};
 
@@ -51,8 +51,10 @@ pub(crate) struct Changed(pub(crate) bool);
 pub(crate) struct Watchers(Mutex<WaitList<Changed>>);
 
 impl Watchers {
-    pub(crate) const fn new() -> Self {
-        Watchers(Mutex::new(WaitList::new()))
+    constructor! {
+        pub(crate) fn new() -> Self {
+            Watchers(Mutex::new(WaitList::new()))
+        }
     }
 
     /// Adds a watcher.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::base::{Ticket, UnsafeCell, Woken};
+use crate::base::{Ticket, UnsafeCell, Woken, faulty};
 use crate::waiters::{WaitList, Waiter};
 
 /// A buffer is allocated whole up to this many values; a larger one grows as it fills.
@@ -141,6 +141,9 @@ impl<T> State<T> {
                 Ok(woken) => return Offer::Accepted(Some(woken)),
                 Err(mut gone) => {
                     value = gone.payload().take_back().expect("put there a moment ago, under this lock");
+                    if faulty!(ChanLosesItWithTheGone) {
+                        return Offer::Accepted(None);
+                    }
                 }
             }
         }
@@ -206,6 +209,9 @@ impl<T> State<T> {
                 match waiter.claim() {
                     Ok(woken) => all.push(woken),
                     Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
+                }
+                if faulty!(ChanClosesForOne) {
+                    break;
                 }
             }
         }
@@ -366,12 +372,20 @@ impl<T> State<T> {
             // It is on its way to the lock.
             return Ok(None);
         };
+        if faulty!(PromiseKeptSilently) {
+            return Ok(None);
+        }
         match ticket.claim() {
             Some(woken) => Ok(Some(woken)),
             // Its deadline came first, or its runtime has stopped: it finds the promise withdrawn, if it ever looks.
             // SAFETY: as above; not claimed, it takes the lock before anything else.
             None => Err(unsafe { change_promise(receiver, |promised| promised.value.take()) }),
         }
+    }
+
+    #[cfg(all(test, loom))]
+    pub(super) fn nothing_promised(&self) -> bool {
+        self.promised.is_empty()
     }
 
     /// Ends a reservation: the place is free. To be followed by `offer`, then `admit_next`.

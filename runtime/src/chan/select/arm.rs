@@ -4,7 +4,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::time::Instant;
 
-use crate::base::{MutexGuard, Reason, Ticket};
+use crate::base::{MutexGuard, Reason, Ticket, faulty};
 use crate::chan::core::{Channel, Fetched, Reservation, Settled};
 use crate::chan::error::{RecvError, SendError, TryRecvError};
 use crate::chan::receiver::Flavor;
@@ -151,6 +151,13 @@ impl<T> Berth<T> {
         match unsafe { &*self.0.get() } {
             Queued::Nowhere | Queued::AtSource(_) => Outcome::Waiting,
             Queued::Served(node) => {
+                if faulty!(SelectReadsUnlocked) {
+                    // SAFETY: none, which the model is to find out.
+                    let outcome = unsafe { node.payload() }.outcome;
+                    if outcome != Outcome::Waiting {
+                        return outcome;
+                    }
+                }
                 // SAFETY: entered on this side.
                 unsafe { channel.lock().remove(side, node) }
             }
@@ -268,7 +275,7 @@ impl<T> Arm for RecvArm<'_, T> {
         match self.receiver.flavor() {
             Flavor::Channel(channel) => {
                 let state = channel.lock();
-                if state.can_receive(Some(ticket)) {
+                if state.can_receive(Some(ticket)) && !faulty!(SelectQueuesUnlooked) {
                     return Enlisted::Ready;
                 }
                 // SAFETY: as the caller promises.
@@ -363,7 +370,7 @@ impl<T> Arm for SendArm<'_, T> {
     unsafe fn enlist(&self, ticket: Ticket, aim: Aim) -> Enlisted {
         let channel = self.sender.channel();
         let state = channel.lock();
-        if state.can_send(Some(ticket)) {
+        if state.can_send(Some(ticket)) && !faulty!(SelectQueuesUnlooked) {
             return Enlisted::Ready;
         }
         // SAFETY: as the caller promises.

@@ -180,6 +180,10 @@ impl<'a, E: Entry> Queued<'a, E> {
 
 impl<E: Entry> Drop for Queued<'_, E> {
     fn drop(&mut self) {
+        #[cfg(loom)]
+        if crate::base::fault::failed() {
+            return;
+        }
         // Nothing is left to do, unless this unwinds.
         self.leave();
     }

@@ -56,11 +56,16 @@ mod error;
 mod macros;
 mod random;
 
+#[cfg(all(test, loom))]
+#[path = "select_loom.rs"]
+mod loom_tests;
+
 pub use dynamic::{Select, SelectedOperation};
 pub use error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, TrySelectError};
 
 /// What the macros expand to. No part of the interface.
 #[doc(hidden)]
+#[cfg(not(loom))]
 pub mod expanded {
     pub use super::arm::{Grant, RecvArm, SendArm};
     pub use super::engine::{Manner, for_ever, select};

@@ -30,7 +30,7 @@ impl Random {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::Random;
 

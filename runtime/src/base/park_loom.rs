@@ -53,6 +53,12 @@ pub(crate) struct Parking(Ticket);
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket(&'static Park);
 
+impl PartialEq for Ticket {
+    fn eq(&self, other: &Ticket) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
 #[must_use]
 pub(crate) struct Woken(&'static Park);
 

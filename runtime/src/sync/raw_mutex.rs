@@ -8,11 +8,17 @@
 //! | `LOCKED` | by whoever takes the lock, with the CAS that takes it | by the unlocker; kept set in a hand-off |
 //! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, before it queues | under the list's lock, when the list has become empty |
 //! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock; by anybody who queues |
-//! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond | with the last hand-off, or by a waiter that was handed the lock within a millisecond |
+//! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond | under the list's lock, by the unlocker whose first waiter has not waited so long, or when the list has become empty |
 //!
 //! *Normal mode*: unlock frees the lock and wakes the first waiter, which then competes with whoever comes by; a running goroutine usually
 //! wins, which saves a switch per unlock. The loser goes back to the front. While one waiter is awake (`WOKEN`), no further one is woken.
-//! *Starving mode*: unlock hands the lock to the first waiter without clearing `LOCKED`, so nobody can barge.
+//! *Starving mode*: unlock hands the lock to the first waiter without clearing `LOCKED`, so nobody can barge. It lasts while the first waiter
+//! has waited for over a millisecond.
+//!
+//! In that last point Go differs: there the mode ends with the first waiter that *was handed* the lock within a millisecond. That one is as a
+//! rule the barger on whom the mode was imposed: it queued last, gets the lock back with the mode over, and barges on. Where nothing else takes
+//! the processor from it, one goroutine gets nearly all, the others a turn each millisecond. Here the mode ends with the last waiter that
+//! was kept waiting, who then is the one to barge for a while, and everybody's turn for that comes.
 //!
 //! # Nobody sleeps beside a free lock
 //!
@@ -52,11 +58,26 @@ use base::fault::patience;
 
 pub(super) struct RawMutex {
     word: AtomicU32,
-    waiters: base::Mutex<WaitList<Handed>>,
+    waiters: base::Mutex<WaitList<Claim>>,
 }
 
-/// Whether the waiter was woken as the owner.
-struct Handed(bool);
+/// What a waiter shows to the unlocker, and is told by it.
+struct Claim {
+    /// When it began to wait. Losing to a barger does not set it back.
+    since: Instant,
+    /// It was woken as the owner.
+    handed: bool,
+}
+
+impl Claim {
+    fn new(since: Instant) -> Self {
+        Claim { since, handed: false }
+    }
+
+    fn starves(&self) -> bool {
+        self.since.elapsed() >= patience()
+    }
+}
 
 impl RawMutex {
     constructor! {
@@ -134,7 +155,7 @@ impl RawMutex {
             } else if self.exchange(word, queued, Ordering::Relaxed).is_err() {
                 continue;
             }
-            let node = Waiter::new(parking.ticket(), Handed(false));
+            let node = Waiter::new(parking.ticket(), Claim::new(since));
             // SAFETY: the node is new; it stays in this frame until it is claimed, which is the only end of this park, or
             // `leave` removes it.
             unsafe {
@@ -146,22 +167,18 @@ impl RawMutex {
             }
             drop(waiters);
             wait(parking, &node, limit, || self.leave(&node))?;
-            let waited = since.elapsed();
-            let Handed(handed) = node.into_payload();
-            if handed {
-                if waited < patience() {
-                    self.word.fetch_and(!STARVING, Ordering::Relaxed);
-                }
+            let claim = node.into_payload();
+            if claim.handed {
                 return Ok(());
             }
             mine = WOKEN;
-            starving = if waited < patience() { 0 } else { STARVING };
+            starving = if claim.starves() { STARVING } else { 0 };
         }
     }
 
     /// A waiter gives up. It is not awake on anybody's behalf: who was woken and lost has taken `WOKEN` back as it queued again.
     #[cold]
-    fn leave(&self, node: &Waiter<Handed>) {
+    fn leave(&self, node: &Waiter<Claim>) {
         let mut waiters = lock(&self.waiters);
         // SAFETY: linked into this list or into none.
         unsafe { waiters.remove(node) };
@@ -185,15 +202,15 @@ impl RawMutex {
         let mut waiters = lock(&self.waiters);
         // While we hold the list, nobody sets or clears `QUEUED` or sets `STARVING` or `WOKEN`.
         let word = self.word.load(Ordering::Relaxed);
-        let starving = word & STARVING != 0;
+        let starving = word & STARVING != 0 && waiters.front().is_some_and(|first| first.starves());
         if starving && faulty!(MutexHandsOverFree) {
             self.word.fetch_and(!LOCKED, Ordering::Release);
         }
         if !starving {
             // Before the claim: the woken one may run at once, and takes `WOKEN` back.
-            let announce = if must_wake(word) { WOKEN } else { 0 };
-            if self.word.fetch_update(Ordering::Release, Ordering::Relaxed, |w| Some((w & !LOCKED) | announce)).is_err()
-            {
+            let announce = if must_wake(word & !STARVING) { WOKEN } else { 0 };
+            let unlocked = |word: u32| Some((word & !(LOCKED | STARVING)) | announce);
+            if self.word.fetch_update(Ordering::Release, Ordering::Relaxed, unlocked).is_err() {
                 unreachable!("the update is never refused");
             }
             if announce == 0 {
@@ -202,14 +219,14 @@ impl RawMutex {
         }
         let mut woken = None;
         while let Some(mut first) = waiters.pop() {
-            first.payload().0 = starving;
+            first.payload().handed = starving;
             match first.claim() {
                 Ok(claimed) => {
                     woken = Some(claimed);
                     break;
                 }
                 // Its runtime has stopped.
-                Err(mut gone) => gone.payload().0 = false,
+                Err(mut gone) => gone.payload().handed = false,
             }
         }
         let none_left = if waiters.is_empty() { QUEUED | STARVING } else { 0 };
@@ -244,12 +261,16 @@ mod loom_tests;
 mod tests {
     use super::*;
 
+    fn long_ago() -> Instant {
+        Instant::now() - Duration::from_secs(1)
+    }
+
     #[test]
     fn a_waiter_that_is_gone_is_passed_over() {
         let mutex = RawMutex::new();
         mutex.lock();
         let parking = Parking::open(Reason::MutexLock);
-        let node = Waiter::new(parking.ticket(), Handed(false));
+        let node = Waiter::new(parking.ticket(), Claim::new(long_ago()));
         // SAFETY: the node is new and stays here; the unlock below pops it.
         unsafe { lock(&mutex.waiters).push_back(&node) };
         mutex.word.fetch_or(QUEUED, Ordering::Relaxed);
@@ -262,7 +283,7 @@ mod tests {
         // The same in starving mode.
         mutex.lock();
         let parking = Parking::open(Reason::MutexLock);
-        let node = Waiter::new(parking.ticket(), Handed(false));
+        let node = Waiter::new(parking.ticket(), Claim::new(long_ago()));
         // SAFETY: as above.
         unsafe { lock(&mutex.waiters).push_back(&node) };
         mutex.word.fetch_or(QUEUED | STARVING, Ordering::Relaxed);
@@ -273,27 +294,49 @@ mod tests {
     }
 
     #[test]
-    fn a_starving_waiter_is_handed_the_lock_and_the_last_one_ends_the_mode() {
+    fn a_starving_waiter_is_handed_the_lock() {
         let mutex = RawMutex::new();
+        let tried = AtomicU32::new(0);
         mutex.lock();
         std::thread::scope(|threads| {
-            let waiter = threads.spawn(|| {
+            threads.spawn(|| {
                 mutex.lock();
-                let word = mutex.word.load(Ordering::Relaxed);
+                while tried.load(Ordering::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
                 // SAFETY: locked above.
                 unsafe { mutex.unlock() };
-                word
             });
             while mutex.word.load(Ordering::Relaxed) & QUEUED == 0 {
+                std::thread::yield_now();
+            }
+            let until = Instant::now() + patience() * 2;
+            while Instant::now() < until {
                 std::thread::yield_now();
             }
             mutex.word.fetch_or(STARVING, Ordering::Relaxed);
             // SAFETY: locked above.
             unsafe { mutex.unlock() };
-            // Handed over: at no moment was it free for us.
-            assert_eq!(waiter.join().unwrap() & LOCKED, LOCKED);
+            assert!(!mutex.try_lock(), "at no moment is it free for us");
+            tried.store(1, Ordering::Relaxed);
         });
         assert_eq!(mutex.word.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn the_mode_ends_with_the_last_one_that_was_kept_waiting() {
+        let mutex = RawMutex::new();
+        mutex.lock();
+        let parking = Parking::open(Reason::MutexLock);
+        // One that has hardly begun to wait.
+        let node = Waiter::new(parking.ticket(), Claim::new(Instant::now() + Duration::from_secs(3600)));
+        // SAFETY: the node is new and stays here; the unlock below pops it.
+        unsafe { lock(&mutex.waiters).push_back(&node) };
+        mutex.word.fetch_or(QUEUED | STARVING, Ordering::Relaxed);
+        // SAFETY: locked above.
+        unsafe { mutex.unlock() };
+        assert!(mutex.try_lock(), "it was woken, and we barge");
+        assert!(!parking.close() && !node.into_payload().handed);
     }
 
     #[test]

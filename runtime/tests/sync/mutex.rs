@@ -1,14 +1,12 @@
-//! What locks and groups promise, between goroutines, threads, and both.
-
-mod support;
+//! `Mutex`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Random, Task, everywhere, in_runtimes, watchdog};
-use threadle::sync::{Mutex, MutexGuard, WaitGroup};
+use crate::support::{Random, Task, everywhere, watchdog};
+use threadle::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use threadle::time::sleep;
 
 #[test]
@@ -96,27 +94,6 @@ fn a_guard_may_be_dropped_in_another_thread() {
 }
 
 #[test]
-fn a_waiter_of_a_stopped_runtime_is_passed_over() {
-    let _watchdog = watchdog("stopped runtime");
-    let mutex = Arc::new(Mutex::new(0));
-    let guard = mutex.lock();
-    threadle::run(|| {
-        let waiting = Arc::new(AtomicBool::new(false));
-        let (mutex, announced) = (Arc::clone(&mutex), Arc::clone(&waiting));
-        threadle::go(move || {
-            announced.store(true, Ordering::SeqCst);
-            *mutex.lock() += 1;
-        });
-        while !waiting.load(Ordering::SeqCst) {
-            threadle::yield_now();
-        }
-        sleep(Duration::from_millis(5));
-    });
-    drop(guard);
-    assert_eq!(*mutex.lock(), 0, "it was abandoned while it waited");
-}
-
-#[test]
 fn access_without_locking() {
     let mut mutex = Mutex::from(String::from("a"));
     mutex.get_mut().push('b');
@@ -140,74 +117,40 @@ fn a_mutex_of_what_cannot_be_shared_can_be_shared() {
 }
 
 #[test]
-fn a_group_waits_for_all_and_shows_what_they_did() {
-    everywhere("group", |place| {
-        for _ in 0..100 {
-            let group = WaitGroup::new();
-            let done = Arc::new(AtomicUsize::new(0));
-            group.add(8);
-            for _ in 0..8 {
-                let (group, done) = (group.clone(), Arc::clone(&done));
-                place.spawn(move || {
-                    done.fetch_add(1, Ordering::Relaxed);
-                    group.done();
-                });
-            }
-            let waiters: Vec<_> = (0..2)
-                .map(|_| {
-                    let (group, done) = (group.clone(), Arc::clone(&done));
-                    place.spawn(move || {
-                        group.wait();
-                        done.load(Ordering::Relaxed)
-                    })
+fn a_deadline_ends_the_wait_and_nothing_else() {
+    everywhere("deadline", |place| {
+        let mutex = Arc::new(Mutex::new(0));
+        let guard = mutex.lock();
+        let waiters: Vec<_> = (0..4)
+            .map(|n| {
+                let mutex = Arc::clone(&mutex);
+                place.spawn(move || match n {
+                    0 => mutex.lock_timeout(Duration::from_millis(2)).is_some(),
+                    1 => mutex.lock_deadline(Instant::now()).is_some(),
+                    _ => {
+                        *mutex.lock() += 1;
+                        true
+                    }
                 })
-                .collect();
-            group.wait();
-            assert_eq!(done.load(Ordering::Relaxed), 8);
-            waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join(), 8));
-        }
-    });
-}
-
-/// Go forbids this: a new round begins before the waiters of the last one have returned.
-#[test]
-fn a_group_can_be_used_again_at_once() {
-    everywhere("group again", |place| {
-        let group = WaitGroup::new();
-        let round = Arc::new(AtomicUsize::new(0));
-        let mut waiters = Vec::new();
-        for n in 1..=500 {
-            group.add(1);
-            let (worker, present, waiter) = (group.clone(), Arc::clone(&round), group.clone());
-            waiters.push(place.spawn(move || waiter.wait()));
-            place.spawn(move || {
-                present.store(n, Ordering::Relaxed);
-                worker.done();
-            });
-            group.wait();
-            assert_eq!(round.load(Ordering::Relaxed), n);
-        }
-        waiters.into_iter().for_each(Task::join);
+            })
+            .collect();
+        let mut waiters = waiters.into_iter();
+        assert!(!waiters.next().expect("four").join() && !waiters.next().expect("four").join());
+        drop(guard);
+        assert!(waiters.all(Task::join));
+        assert_eq!(*mutex.lock_timeout(Duration::MAX).expect("it is free"), 2);
     });
 }
 
 #[test]
-fn a_goroutine_of_a_group_is_done_also_when_it_panics() {
-    in_runtimes("group go", |_| {
-        let group = WaitGroup::new();
-        let good = group.go(|| 1);
-        let bad = group.go(|| -> u8 { panic!("this panic belongs to the test") });
-        group.wait();
-        assert_eq!(good.join().unwrap(), 1);
-        assert!(bad.join().unwrap_err().is_panic());
-    });
-}
-
-#[test]
-fn misuse_of_a_group_is_told() {
-    let group = WaitGroup::new();
-    let message = |result: std::thread::Result<()>| *result.unwrap_err().downcast::<&str>().unwrap();
-    assert!(message(catch_unwind(AssertUnwindSafe(|| group.done()))).contains("without an add"));
-    group.add(usize::MAX);
-    assert!(message(catch_unwind(AssertUnwindSafe(|| group.add(1)))).contains("overflowed"));
+fn a_part_of_the_data_is_guarded_like_the_whole() {
+    let mutex = Mutex::new((1, vec![2, 3]));
+    let list = MutexGuard::map(mutex.lock(), |data| &mut data.1);
+    let mut last = MappedMutexGuard::map(list, |list| &mut list[1]);
+    *last += 1;
+    assert!(mutex.try_lock().is_none());
+    assert_eq!(format!("{last} {last:?}"), "4 4");
+    drop(last);
+    let whole = MutexGuard::filter_map(mutex.lock(), |data| data.1.get_mut(7)).expect_err("there are two");
+    assert_eq!(*whole, (1, vec![2, 4]));
 }

@@ -9,7 +9,8 @@ fn promised(source: &str) -> Vec<&str> {
     block.map_while(|line| line.strip_prefix("//! ")).take_while(|line| !line.starts_with("```")).collect()
 }
 
-fn check(name: &str, source: &str) {
+/// Runs it, and gives what it wrote to stderr.
+fn check(name: &str, source: &str) -> String {
     // The examples are built beside this test: target/PROFILE/deps/outputs-HASH, target/PROFILE/examples/NAME.
     let mut program = std::env::current_exe().unwrap();
     program.pop();
@@ -20,6 +21,7 @@ fn check(name: &str, source: &str) {
     let promised = promised(source);
     assert!(!promised.is_empty(), "{name} promises nothing");
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), promised, "{name}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 macro_rules! examples {
@@ -31,4 +33,25 @@ macro_rules! examples {
     };
 }
 
-examples!(hello, ping_pong, worker_pool, echo_server, blocking_call);
+examples!(
+    hello,
+    ping_pong,
+    prime_sieve,
+    fan_in,
+    pipeline,
+    worker_pool,
+    ticker,
+    graceful_shutdown,
+    parallel_fib,
+    skynet,
+    echo_server,
+    blocking_call,
+    chat
+);
+
+#[test]
+fn ranking() {
+    let stderr = check("ranking", include_str!("../examples/ranking/main.rs"));
+    print!("{stderr}");
+    assert!(stderr.starts_with("python3 ranks alike") || stderr.starts_with("SKIPPED: no python3"), "{stderr}");
+}

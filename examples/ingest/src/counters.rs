@@ -14,6 +14,7 @@ pub struct Counters {
     objects: AtomicU64,
     bytes: AtomicU64,
     retries: AtomicU64,
+    owed: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -40,8 +41,23 @@ impl Counters {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn dropped(&self, payloads: usize) {
-        self.dropped.fetch_add(payloads as u64, Ordering::Relaxed);
+    /// Somebody is about to be told that these payloads are kept.
+    pub(crate) fn owe(&self, payloads: usize) {
+        self.owed.fetch_add(payloads as u64, Ordering::Relaxed);
+    }
+
+    /// These are, or nobody was told after all.
+    pub(crate) fn kept(&self, payloads: usize) {
+        let less = |owed: u64| Some(owed.saturating_sub(payloads as u64));
+        // Not below zero: they may have been given up a moment ago.
+        let _never_refused = self.owed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Nothing more is waited for: what is still owed counts as dropped, wherever it is (in the queue, in a batch, in a put that hangs, or
+    /// gone with a worker's panic).
+    pub(crate) fn give_up(&self) {
+        let owed = self.owed.swap(0, Ordering::Relaxed);
+        self.dropped.fetch_add(owed, Ordering::Relaxed);
     }
 
     /// The totals now.
@@ -77,8 +93,8 @@ pub struct Totals {
     pub bytes: u64,
     /// Attempts to store that were repeated.
     pub retries: u64,
-    /// Payloads acknowledged as queued, then given up when the drain time was
-    /// over. Always 0 where requests are acknowledged as stored.
+    /// Payloads acknowledged as queued of which it was not known at the end that
+    /// they are in the store. Always 0 where requests are acknowledged as stored.
     pub dropped: u64,
 }
 

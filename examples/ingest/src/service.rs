@@ -8,6 +8,7 @@ use std::time::Instant;
 use threadle::JoinHandle;
 use threadle::chan::{self, Receiver, RecvTimeoutError};
 use threadle::net::TcpListener;
+use threadle::pool::{Pool, PoolBuilder};
 
 use crate::config::Config;
 use crate::console;
@@ -17,7 +18,7 @@ use crate::http::handler::Handler;
 use crate::pipeline::batch::Limits;
 use crate::pipeline::dispatcher::Dispatcher;
 use crate::pipeline::queue::Queue;
-use crate::pipeline::worker::Worker;
+use crate::pipeline::uploader::Uploader;
 use crate::stop::Stop;
 use crate::store::key::KeyMaker;
 use crate::store::retry::Policy;
@@ -32,8 +33,9 @@ pub struct Service {
     acceptor: JoinHandle<()>,
     /// Disconnected once no connection is left.
     connections: Receiver<()>,
-    /// Disconnected once dispatcher and workers have ended.
-    pipeline: Receiver<()>,
+    /// Disconnected once the dispatcher has ended.
+    dispatcher: Receiver<()>,
+    pool: Pool,
 }
 
 /// What [`Service::stop`] found.
@@ -68,32 +70,24 @@ impl Service {
         let counters = Arc::new(Counters::default());
         let (queue, jobs) = Queue::new(config.queue, config.overload, config.queue_wait);
 
-        let workers = config.workers.max(1);
-        let (pool, free) = chan::bounded(workers);
-        let (running, pipeline) = chan::bounded(1);
-        let worker = Worker {
-            pool,
+        let pool = PoolBuilder::new(config.workers.max(1), 0).name("uploads").build();
+        let uploader = Uploader {
             store,
-            keys: Arc::new(KeyMaker::new()),
+            keys: KeyMaker::new(),
             policy: Policy::new(config.store_attempts),
             stop: stop.clone(),
             counters: Arc::clone(&counters),
         };
-        for worker in std::iter::repeat_n(worker, workers) {
-            let running = running.clone();
-            threadle::go(move || {
-                worker.run();
-                drop(running);
-            });
-        }
-        let dispatcher = Dispatcher {
+        let gathering = Dispatcher {
             jobs,
-            free,
+            pool: pool.clone(),
+            uploader: Arc::new(uploader),
             limits: Limits { payloads: config.batch_payloads.max(1), bytes: config.batch_bytes },
             linger: config.linger,
         };
+        let (running, dispatcher) = chan::bounded(1);
         threadle::go(move || {
-            dispatcher.run();
+            gathering.run();
             drop(running);
         });
 
@@ -103,7 +97,7 @@ impl Service {
             let (handler, listener) = (Arc::clone(&handler), listener.clone());
             threadle::go(move || accept::accept(&listener, &handler, &alive))
         };
-        Ok(Self { handler, listener, address, acceptor, connections, pipeline })
+        Ok(Self { handler, listener, address, acceptor, connections, dispatcher, pool })
     }
 
     /// Where it listens.
@@ -132,8 +126,14 @@ impl Service {
         let answered = ended(&self.connections, cutoff);
         // Nobody is left to queue anything, or nobody is waited for any longer.
         self.handler.queue.close();
-        let stored = ended(&self.pipeline, cutoff);
-        Stopped { totals: self.handler.counters.totals(), in_time: answered && stored }
+        let dispatched = ended(&self.dispatcher, cutoff);
+        let uploads = self.pool.shutdown_deadline(cutoff);
+        if uploads.running > 0 {
+            console::log(format_args!("ingest: {} uploads under way are not waited for any longer", uploads.running));
+        }
+        let counters = &self.handler.counters;
+        counters.give_up();
+        Stopped { totals: counters.totals(), in_time: answered && dispatched && uploads.is_complete() }
     }
 }
 

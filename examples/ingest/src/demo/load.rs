@@ -14,6 +14,7 @@ use hdrhistogram::Histogram;
 use threadle::chan::{self, Receiver, RecvTimeoutError};
 
 use super::client::{Client, Template};
+use super::latency::{LONGEST, new_histogram};
 use crate::console;
 
 /// What to send.
@@ -75,9 +76,6 @@ impl Ids {
         self.0.iter().zip(&other.0).map(missing).sum()
     }
 }
-
-/// Longest latency that is told apart.
-const LONGEST: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 struct Shared {
@@ -210,8 +208,4 @@ impl Shared {
             before = acked;
         }
     }
-}
-
-fn new_histogram() -> Histogram<u32> {
-    Histogram::new_with_bounds(1, LONGEST.as_micros() as u64, 3).expect("bounds and precision are valid")
 }

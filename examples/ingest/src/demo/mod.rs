@@ -2,21 +2,25 @@
 //! process, and at the end the proof that nothing acknowledged was lost.
 
 pub mod client;
+pub mod latency;
 pub mod load;
 pub mod readback;
 pub mod report;
 pub mod s3_server;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, StoreUrl};
 use crate::console;
 use crate::service::Service;
+use crate::store;
 use crate::store::s3::{S3Store, Settings};
 
+use latency::{Latencies, Timed};
 use load::Load;
-use report::Report;
+use report::{Puts, Report};
 use s3_server::S3Server;
 
 /// What to run.
@@ -50,7 +54,9 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
 
     let config = Config { s3_endpoint: Some(endpoint.clone()), s3_keys: Some(server.keys()), ..plan.config.clone() };
     let (workers, ack) = (config.workers, config.ack);
-    let service = Service::start(config)?;
+    let puts = Latencies::new();
+    let store = Timed { store: threadle::blocking(|| store::open(&config))?, puts: puts.clone() };
+    let service = Service::start_with(config, Arc::new(store))?;
     let total = (plan.rate as f64 * plan.duration.as_secs_f64()).round() as u64;
     console::log(format_args!(
         "demo: {total} requests at {} a second over {} connections; {workers} workers, answered when {ack:?}; S3 at {endpoint}",
@@ -60,6 +66,7 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
     let load = Load { target: service.address(), total, rate: plan.rate, connections: plan.connections };
     let sent = load.run();
     let stopped = service.stop();
+    let puts = Puts { called: puts.percentiles(), served: server.puts().percentiles() };
 
     console::log(format_args!("demo: reading the store back"));
     let settings = Settings {
@@ -71,7 +78,7 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
     };
     let store = S3Store::open(&settings)?;
     let found = readback::read(&store, total)?;
-    let report = Report::new(&sent, &found);
+    let report = Report::new(&sent, &found, puts);
     console::print(format_args!("{report}"));
     if !stopped.in_time {
         console::print(format_args!("the service was not done within its drain time"));

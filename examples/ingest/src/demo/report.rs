@@ -4,8 +4,18 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::latency::Percentiles;
 use super::load::Sent;
 use super::readback::Found;
+
+/// How long the puts took: where the first is long and the second is not, the time was lost on this side of the socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Puts {
+    /// From the worker's call until it has returned.
+    pub called: Percentiles,
+    /// In the server, from the request's head until its answer.
+    pub served: Percentiles,
+}
 
 /// The figures of one run. The names are the keys of the JSON object.
 #[derive(Clone, Debug, Serialize)]
@@ -36,12 +46,14 @@ pub struct Report {
     failed: u64,
     #[serde(skip)]
     surplus: u64,
+    #[serde(skip)]
+    puts: Puts,
 }
 
 impl Report {
-    pub(super) fn new(sent: &Sent, found: &Found) -> Self {
+    pub(super) fn new(sent: &Sent, found: &Found, puts: Puts) -> Self {
         let acked = sent.acked.count();
-        let milliseconds = |microseconds: u64| microseconds as f64 / 1e3;
+        let Percentiles { p50_ms, p99_ms, max_ms } = Percentiles::of(&sent.latency);
         Self {
             sent: sent.sent,
             acked,
@@ -50,12 +62,13 @@ impl Report {
             objects: found.objects(),
             bytes: found.bytes(),
             rps: (acked as f64 / sent.took.as_secs_f64().max(1e-9)).round(),
-            p50_ms: milliseconds(sent.latency.value_at_quantile(0.5)),
-            p99_ms: milliseconds(sent.latency.value_at_quantile(0.99)),
-            max_ms: milliseconds(sent.latency.max()),
+            p50_ms,
+            p99_ms,
+            max_ms,
             refused: sent.refused,
             failed: sent.failed,
             surplus: found.surplus(),
+            puts,
         }
     }
 
@@ -80,6 +93,9 @@ impl fmt::Display for Report {
         writeln!(f, "objects       {} ({per_object:.1} payloads each)", self.objects)?;
         writeln!(f, "bytes         {}", self.bytes)?;
         writeln!(f, "requests/s    {:.0}", self.rps)?;
-        write!(f, "latency       p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", self.p50_ms, self.p99_ms, self.max_ms)
+        let Self { p50_ms, p99_ms, max_ms, puts, .. } = *self;
+        writeln!(f, "latency       {}", Percentiles { p50_ms, p99_ms, max_ms })?;
+        writeln!(f, "store's put   {}", puts.called)?;
+        write!(f, "  its server  {}", puts.served)
     }
 }

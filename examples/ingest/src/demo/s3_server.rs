@@ -8,7 +8,11 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
+use http::{Method, Request};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -16,6 +20,7 @@ use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
+use super::latency::Latencies;
 use crate::config::Keys;
 use crate::console;
 
@@ -28,6 +33,7 @@ pub const SECRET_KEY: &str = "demo-secret-key";
 #[derive(Debug)]
 pub struct S3Server {
     address: SocketAddr,
+    puts: Latencies,
     runtime: Option<Runtime>,
 }
 
@@ -50,8 +56,9 @@ impl S3Server {
             Builder::new_multi_thread().worker_threads(1).thread_name("s3-server").enable_io().enable_time().build()?;
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
-        runtime.spawn(accept(listener, service));
-        Ok(Self { address, runtime: Some(runtime) })
+        let puts = Latencies::new();
+        runtime.spawn(accept(listener, service, puts.clone()));
+        Ok(Self { address, puts, runtime: Some(runtime) })
     }
 
     /// Its URL.
@@ -62,6 +69,11 @@ impl S3Server {
     /// The keys it knows.
     pub fn keys(&self) -> Keys {
         Keys { access: ACCESS_KEY.to_owned(), secret: SECRET_KEY.to_owned() }
+    }
+
+    /// How long its puts took, from the request's head until the answer.
+    pub fn puts(&self) -> &Latencies {
+        &self.puts
     }
 
     /// Where it listens.
@@ -78,7 +90,7 @@ impl Drop for S3Server {
     }
 }
 
-async fn accept(listener: TcpListener, service: S3Service) {
+async fn accept(listener: TcpListener, service: S3Service, puts: Latencies) {
     let service = Arc::new(service);
     loop {
         let stream = match listener.accept().await {
@@ -89,15 +101,24 @@ async fn accept(listener: TcpListener, service: S3Service) {
                 continue;
             }
         };
-        let service = S3Service::clone(&service);
+        let (service, puts) = (S3Service::clone(&service), puts.clone());
         tokio::spawn(async move {
             if let Err(error) = stream.set_nodelay(true) {
                 console::log(format_args!("demo: the S3 server lost a connection: {error}"));
                 return;
             }
+            let timed = service_fn(move |request: Request<Incoming>| {
+                let began = (request.method() == Method::PUT).then(Instant::now);
+                let (answer, puts) = (Service::call(&service, request), puts.clone());
+                async move {
+                    let answer = answer.await;
+                    began.into_iter().for_each(|began| puts.record_since(began));
+                    answer
+                }
+            });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(stream), timed);
             // An error is a client that went away.
             let _served = connection.await;
         });

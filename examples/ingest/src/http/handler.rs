@@ -122,8 +122,13 @@ impl Handler {
     fn queue_up(&self, shares: Vec<Share>) -> Result<(), &'static str> {
         let patience = self.queue.patience();
         for share in shares {
-            let job = Job::unwatched(share);
-            self.queue.push(job, patience).map_err(|_| FULL)?;
+            let payloads = share.payloads;
+            // Before the push: the job may be stored before that has returned.
+            self.counters.owe(payloads);
+            if self.queue.push(Job::unwatched(share), patience).is_err() {
+                self.counters.kept(payloads);
+                return Err(FULL);
+            }
         }
         Ok(())
     }

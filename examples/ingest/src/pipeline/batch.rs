@@ -19,15 +19,15 @@ pub struct Batch {
     pub(crate) text: Vec<u8>,
     pub(crate) payloads: usize,
     pub(crate) waiting: Vec<Sender<Outcome>>,
-    /// Some job of this batch was acknowledged when it was queued.
-    pub(crate) promised: bool,
+    /// Of the payloads, those of jobs that were acknowledged when they were queued.
+    pub(crate) promised: usize,
     limits: Limits,
 }
 
 impl Batch {
     /// A batch of one job. The job's buffer becomes the batch's.
     pub fn new(job: Job, limits: Limits) -> Self {
-        let promised = !job.is_watched();
+        let promised = job.promised();
         Self {
             text: job.share.text,
             payloads: job.share.payloads,
@@ -45,7 +45,7 @@ impl Batch {
         if !fits {
             return Some(job);
         }
-        self.promised |= !job.is_watched();
+        self.promised += job.promised();
         self.text.extend_from_slice(&job.share.text);
         self.payloads += job.share.payloads;
         self.waiting.extend(job.waiting);

@@ -1,22 +1,24 @@
 //! The dispatcher: gathers jobs into batches, and gives each to a free worker.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use threadle::chan::{Receiver, Sender};
+use threadle::chan::Receiver;
+use threadle::pool::Pool;
 
 use super::batch::{Batch, Limits};
 use super::job::Job;
-
-/// The pool channel carries the job channels of free workers.
-pub type FreeWorker = Sender<Batch>;
+use super::uploader::Uploader;
 
 /// Runs until the job queue is closed and empty.
 #[derive(Debug)]
 pub struct Dispatcher {
     /// The job queue.
     pub jobs: Receiver<Job>,
-    /// Receives the channels of free workers.
-    pub free: Receiver<FreeWorker>,
+    /// The workers, without a queue of their own.
+    pub pool: Pool,
+    /// What they do.
+    pub uploader: Arc<Uploader>,
     /// How large a batch may grow.
     pub limits: Limits,
     /// How long a batch waits for more jobs, counted from its first.
@@ -33,24 +35,19 @@ impl Dispatcher {
         while let Some(first) = left_over.take().or_else(|| self.jobs.recv().ok()) {
             let mut batch = Batch::new(first, self.limits);
             left_over = self.gather(&mut batch);
-            // Workers end only when the pool is closed, below, or by a panic.
-            let Ok(mut worker) = self.free.recv() else {
-                return;
+            // In the article: the job channel of a free worker, received from the pool channel.
+            let Ok(worker) = self.pool.reserve() else {
+                return; // closed because the drain time is over
             };
             if left_over.is_none() {
                 left_over = self.top_up(&mut batch);
             }
-            // A free worker's channel has room for one batch; if it is closed
-            // all the same, its worker has died and another one must do.
-            while let Err(refused) = worker.send(batch) {
-                batch = refused.into_inner();
-                match self.free.recv() {
-                    Ok(other) => worker = other,
-                    Err(_) => return,
-                }
+            let uploader = Arc::clone(&self.uploader);
+            if worker.submit(move || uploader.upload(batch)).is_err() {
+                return;
             }
         }
-        self.release_workers();
+        self.pool.close();
     }
 
     /// Waits for more jobs, for the linger time at most.
@@ -82,13 +79,5 @@ impl Dispatcher {
             }
         }
         None
-    }
-
-    /// Closes the pool, and the channels of the workers waiting in it.
-    fn release_workers(&self) {
-        self.free.close();
-        while let Ok(worker) = self.free.recv() {
-            worker.close();
-        }
     }
 }

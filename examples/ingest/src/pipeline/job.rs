@@ -27,8 +27,9 @@ impl Job {
         Self { share, waiting: None }
     }
 
-    pub(crate) fn is_watched(&self) -> bool {
-        self.waiting.is_some()
+    /// How many payloads are not watched: somebody was told that they are kept.
+    pub(crate) fn promised(&self) -> usize {
+        if self.waiting.is_some() { 0 } else { self.share.payloads }
     }
 }
 

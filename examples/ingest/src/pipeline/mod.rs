@@ -2,15 +2,16 @@
 //! design, with the batches it lacked.
 //!
 //! ```text
-//!  handlers --Job--> [ job queue, bounded ] --> dispatcher --Batch--> worker's own channel --> store
-//!                                                   ^                          |
-//!                                                   +--- pool: channel of the free workers' channels
+//!  handlers --Job--> [ job queue, bounded ] --> dispatcher --Batch--> a free worker --> store
+//!                                                   ^                      |
+//!                                                   +------- the pool -----+
 //! ```
 //!
-//! A worker that is free registers by sending its own job channel into the
-//! pool channel. The dispatcher takes a job, gathers more into a batch, takes a
-//! free worker's channel out of the pool and sends the batch there. So a batch
-//! waits in one place only, and a slow upload holds up one worker.
+//! In the article a worker that is free sends its own job channel into the pool channel, a channel of channels; the dispatcher takes a job,
+//! takes a free worker's channel out of the pool, and sends the one to the other. That is what [`threadle::pool`] is made of, where its page shows
+//! which part is which; here it is two calls. [`reserve`](threadle::pool::Pool::reserve) takes a free worker out of the pool, and the
+//! [`Slot`](threadle::pool::Slot) that it gives is that worker's channel. Between the two the dispatcher makes the batch as large as it has become
+//! meanwhile. The pool has no queue of its own: a batch waits in one place only, and a slow upload holds up one worker.
 //!
 //! Rejected, as in the article: a goroutine for each upload (nothing bounds
 //! them), and one buffered channel read by one uploader (it only delays the
@@ -20,11 +21,12 @@
 //! dispatcher gathers one large one.
 //!
 //! Ending, in this order, so that nothing accepted is left behind: the queue is
-//! closed; the dispatcher empties it, then closes the pool and the channel of
-//! every worker registered there; a worker whose channel or pool is closed ends.
+//! closed; the dispatcher empties it, then closes the pool; the workers end with
+//! their uploads. When the drain time is over the pool is closed from outside, and
+//! the dispatcher gives up.
 
 pub mod batch;
 pub mod dispatcher;
 pub mod job;
 pub mod queue;
-pub mod worker;
+pub mod uploader;

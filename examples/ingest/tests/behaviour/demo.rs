@@ -21,6 +21,12 @@ fn demo(more: &[&str]) {
         assert!(figures[key].as_f64().is_some_and(|value| value > 0.0), "{key} of {last}");
     }
     assert_eq!(figures.as_object().map(serde_json::Map::len), Some(10));
+    // For people alone: whose a stall was.
+    for line in ["store's put   p50 ", "  its server  p50 "] {
+        let worst = text.lines().find(|found| found.starts_with(line)).and_then(|found| found.split("max ").nth(1));
+        let worst = worst.and_then(|worst| worst.strip_suffix(" ms")).and_then(|worst| worst.parse::<f64>().ok());
+        assert!(worst.is_some_and(|worst| worst > 0.0), "{line} of {text}");
+    }
 }
 
 #[test]

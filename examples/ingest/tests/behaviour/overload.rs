@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::support::client::Answer;
 use crate::support::running::{Running, config};
-use crate::support::stores::{Failing, Gate};
-use crate::support::{Watchdog, body, line};
+use crate::support::stores::{Failing, Gate, PanickingOnce};
+use crate::support::{Watchdog, body, line, pause};
 use ingest::config::{Ack, Config, Overload};
 
 /// Few places: one job with the worker, one with the dispatcher, two in the queue.
@@ -153,4 +153,59 @@ fn what_has_to_be_dropped_is_counted() {
     let running = Running::with(config, &store);
     assert_eq!(running.client().post("{\"data\":[1,2]}").status, 200);
     assert_eq!(running.stop().totals.dropped, 2);
+}
+
+/// Puts that hang at the cutoff end nowhere: their payloads are counted, like those that still wait for a worker.
+#[test]
+fn what_hangs_at_the_cutoff_is_counted_as_dropped() {
+    let _watchdog = Watchdog::start();
+    let gate = Arc::new(Gate::closed());
+    let drain = Duration::from_millis(300);
+    let config = Config { ack: Ack::Queued, workers: 2, batch_payloads: 2, drain, ..config() };
+    let running = Running::with(config, &gate);
+    let mut client = running.client();
+    // In two puts, with the dispatcher, and in the queue.
+    for id in 0..7 {
+        assert_eq!(client.post(&body(id)).status, 200);
+    }
+    gate.begun.recv().expect("a put has begun");
+    gate.begun.recv().expect("another one, too");
+    let stopped = running.stop();
+    assert!(!stopped.in_time);
+    assert_eq!((stopped.totals.stored, stopped.totals.dropped), (0, 7));
+}
+
+/// Nobody was told that these are kept, so nothing is dropped, however late it is.
+#[test]
+fn what_nobody_was_promised_is_not_dropped() {
+    let _watchdog = Watchdog::start();
+    let gate = Arc::new(Gate::closed());
+    let running = Running::with(Config { drain: Duration::from_millis(300), ..config() }, &gate);
+    let mut client = running.client();
+    // It is not waited for: its connection ends with the process.
+    thread::spawn(move || client.try_post(&body("unanswered")));
+    gate.begun.recv().expect("the put has begun");
+    let stopped = running.stop();
+    assert!(!stopped.in_time);
+    assert_eq!((stopped.totals.accepted, stopped.totals.dropped), (0, 0));
+}
+
+#[test]
+fn a_panic_in_an_upload_costs_that_batch_and_no_worker() {
+    let _watchdog = Watchdog::start();
+    for ack in [Ack::Stored, Ack::Queued] {
+        let store = Arc::new(PanickingOnce::default());
+        let running = Running::with(Config { ack, workers: 1, ..config() }, &store);
+        let mut client = running.client();
+        let first = client.post(&body("first")).status;
+        assert_eq!(first, if ack == Ack::Stored { 503 } else { 200 });
+        while store.attempts.load(Ordering::SeqCst) == 0 {
+            pause();
+        }
+        assert_eq!(client.post(&body("second")).status, 200);
+        let stopped = running.stop();
+        assert!(stopped.in_time);
+        assert_eq!(store.kept.lines(), [line("second")]);
+        assert_eq!(stopped.totals.dropped, u64::from(ack == Ack::Queued));
+    }
 }

@@ -111,3 +111,30 @@ fn queued_requests_are_stored() {
     let _watchdog = Watchdog::start();
     what_was_begun_is_finished(Ack::Queued);
 }
+
+/// A store that takes the object and never answers: what was promised is lost when the drain time is over, and the process says so.
+#[test]
+fn a_put_that_hangs_at_the_end_is_told_and_fails_the_process() {
+    let _watchdog = Watchdog::start();
+    // Connections are taken by the backlog, and never looked at.
+    let black_hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", black_hole.local_addr().unwrap());
+    for (ack, status, dropped) in [("queued", 1, "1 dropped"), ("stored", 0, "0 dropped")] {
+        let mut command = serve();
+        command
+            .args(["--store", "s3://bucket/prefix", "--s3-endpoint", &endpoint, "--drain", "1", "--ack", ack])
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+        let serving = Serving::start(&mut command);
+        let mut client = Client::connect(serving.address);
+        let posted = thread::spawn(move || client.try_post(&body("promised")).map(|answer| answer.status));
+        // The put is on its way: somebody connects to the store.
+        drop(black_hole.accept().map(std::mem::forget));
+        serving.signal("TERM");
+        let ended = serving.wait();
+        assert_eq!(ended.status.code(), Some(status), "{ack}: {}", ended.stderr);
+        assert!(ended.stdout.contains(dropped) && ended.stdout.contains("not finished within 1s"), "{}", ended.stdout);
+        let answer = posted.join().expect("the client");
+        assert_eq!(answer.ok(), (ack == "queued").then_some(200), "{ack}");
+    }
+}

@@ -94,3 +94,18 @@ impl Store for Failing {
         Ok(())
     }
 }
+
+/// Panics at the first put, then keeps.
+#[derive(Debug, Default)]
+pub(crate) struct PanickingOnce {
+    pub(crate) kept: Kept,
+    pub(crate) attempts: AtomicUsize,
+}
+
+impl Store for PanickingOnce {
+    fn put(&self, key: &str, object: Bytes) -> Result<(), PutError> {
+        assert!(self.attempts.fetch_add(1, Ordering::SeqCst) > 0, "a store that panics");
+        self.kept.keep(key, object);
+        Ok(())
+    }
+}

@@ -1,11 +1,8 @@
-//! A worker: registers its own job channel in the pool, uploads one batch at a time.
+//! What a worker does with a batch.
 
 use std::sync::Arc;
 
-use threadle::chan::{self, Sender};
-
 use super::batch::Batch;
-use super::dispatcher::FreeWorker;
 use super::job::{Outcome, settle};
 use crate::console;
 use crate::counters::Counters;
@@ -14,15 +11,13 @@ use crate::store::Store;
 use crate::store::key::KeyMaker;
 use crate::store::retry::{Policy, put_with_retries};
 
-/// What every worker shares.
-#[derive(Clone, Debug)]
-pub struct Worker {
-    /// Where free workers register.
-    pub pool: Sender<FreeWorker>,
+/// What every upload needs.
+#[derive(Debug)]
+pub struct Uploader {
     /// Where objects go.
     pub store: Arc<dyn Store>,
     /// Names them.
-    pub keys: Arc<KeyMaker>,
+    pub keys: KeyMaker,
     /// How often to try.
     pub policy: Policy,
     /// Ends retries when the drain time is over.
@@ -31,23 +26,13 @@ pub struct Worker {
     pub counters: Arc<Counters>,
 }
 
-impl Worker {
-    /// A worker's goroutine: ends when the pool or its own channel is closed.
-    pub fn run(self) {
-        let (own, batches) = chan::bounded(1);
-        while self.pool.send(own.clone()).is_ok() {
-            match batches.recv() {
-                Ok(batch) => self.upload(batch),
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn upload(&self, batch: Batch) {
+impl Uploader {
+    /// Stores a batch as one object and tells those who wait for it. Switches goroutines.
+    pub fn upload(&self, batch: Batch) {
         let Batch { text, payloads, waiting, promised, .. } = batch;
         let key = self.keys.next();
         let bytes = text.len();
-        let policy = if promised {
+        let policy = if promised > 0 {
             // These clients have been told that their payloads are kept.
             self.policy.without_end()
         } else {
@@ -57,13 +42,12 @@ impl Worker {
         match result {
             Ok(()) => {
                 self.counters.stored(payloads, bytes);
+                self.counters.kept(promised);
                 settle(waiting, Outcome::Stored);
             }
             Err(error) => {
                 console::log(format_args!("ingest: {payloads} payloads not stored as {key}: {error}"));
-                if promised {
-                    self.counters.dropped(payloads);
-                }
+                // What was promised stays owed, and is counted as dropped at the end.
                 settle(waiting, Outcome::Failed);
             }
         }

@@ -8,7 +8,7 @@
 use crate::calls::{CallGraph, hands_out_thread_local};
 use crate::code::{Code, Target};
 use crate::flow::value::Arguments;
-use crate::flow::{self, Outcome, Returned, Summary, World};
+use crate::flow::{self, Gives, Outcome, Summary, World};
 use crate::image::{Callee, Image, Word};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -52,7 +52,7 @@ pub(crate) fn outcomes(image: &Image<'_>, graph: &CallGraph) -> BTreeMap<usize, 
 }
 
 /// What of a summary its users depend on.
-fn shape(summary: &Summary) -> ([Returned; 2], [bool; 6]) {
+fn shape(summary: &Summary) -> ([Gives; 2], [bool; 6]) {
     (summary.returns, summary.uses.map(|used| used.is_some()))
 }
 
@@ -93,8 +93,8 @@ impl<'data> World<'data> for Outside<'_, 'data> {
                 self.outcomes.get(&callee).map_or(Summary::default(), |outcome| outcome.summary)
             }
             Target::Known(Callee::Import(name)) => {
-                let first = Returned { address: hands_out_thread_local(name), ..Returned::default() };
-                Summary { returns: [first, Returned::default()], ..Summary::default() }
+                let first = Gives { address: hands_out_thread_local(name), ..Gives::default() };
+                Summary { returns: [first, Gives::default()], ..Summary::default() }
             }
             _ => Summary::default(),
         }

@@ -6,6 +6,8 @@
 
 mod state;
 mod step;
+#[cfg(test)]
+mod tests;
 pub(crate) mod value;
 
 use crate::code::{Code, Target};
@@ -53,7 +55,7 @@ const RESULTS: [Register; 2] = [Register::RAX, Register::RDX];
 
 /// What a result register may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Returned {
+pub(crate) struct Gives {
     /// The address of a thread-local.
     pub(crate) address: bool,
     /// Something derived from these arguments.
@@ -64,7 +66,7 @@ pub(crate) struct Returned {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Summary {
     /// Of each result register.
-    pub(crate) returns: [Returned; 2],
+    pub(crate) returns: [Gives; 2],
     /// For each argument that it uses after a switch of its own: the call, and the first use.
     pub(crate) uses: [Option<(At, At, UseKind)>; 6],
 }

@@ -1,34 +1,11 @@
 //! Programs in release mode with what the audit is to find, and without.
-#![cfg(target_arch = "x86_64")]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
+use crate::programs;
+use std::path::Path;
 use threadle_audit::{Finding, Indirect, Options, Place, Report, Step, Use, audit};
 
-/// The fixtures' programs, built once for all tests.
-static PROGRAMS: LazyLock<BTreeMap<String, PathBuf>> = LazyLock::new(|| {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--release", "--package", "threadle-audit-fixtures", "--message-format=json"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo starts");
-    assert!(output.status.success(), "the fixtures do not build:\n{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout)
-        .expect("cargo speaks UTF-8")
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("cargo speaks JSON"))
-        .filter_map(|message| {
-            let program = PathBuf::from(message["executable"].as_str()?);
-            Some((message["target"]["name"].as_str()?.to_owned(), program))
-        })
-        .collect()
-});
-
 fn look_at(program: &str, indirect: Indirect) -> Report {
-    let bytes = std::fs::read(&PROGRAMS[program]).expect("cargo built it");
-    audit(&bytes, &Options { indirect, ..Options::default() }).expect("it can be looked at")
+    audit(&programs::bytes(program), &Options { indirect, ..Options::default() }).expect("it can be looked at")
 }
 
 /// The findings in a function of `planted`.
@@ -39,7 +16,7 @@ fn of<'report>(report: &'report Report, function: &str) -> Vec<&'report Finding>
 
 /// The line of `planted.rs` that has this comment.
 fn line(comment: &str) -> u32 {
-    let source = include_str!("../fixtures/src/planted.rs");
+    let source = include_str!("../../fixtures/src/planted.rs");
     let found = source.lines().position(|line| line.ends_with(comment));
     1 + found.unwrap_or_else(|| panic!("no line ends with {comment:?}")) as u32
 }
@@ -117,10 +94,10 @@ fn says_nothing_of_a_clean_program() {
 
 #[test]
 fn an_allowed_function_is_counted_only() {
-    let bytes = std::fs::read(&PROGRAMS["planted"]).expect("cargo built it");
     let allowed = vec!["planted::".to_owned()];
-    let report = audit(&bytes, &Options { indirect: Indirect::Never, allowed, ..Options::default() })
-        .expect("it can be looked at");
+    let report =
+        audit(&programs::bytes("planted"), &Options { indirect: Indirect::Never, allowed, ..Options::default() })
+            .expect("it can be looked at");
     assert!(report.findings.is_empty(), "{report}");
     assert!(report.allowed >= 7);
 }

@@ -23,6 +23,8 @@ mod chan {
     use sender::Sender;
 }
 #[cfg(not(loom))]
+pub mod context;
+#[cfg(not(loom))]
 mod entry;
 #[cfg(not(loom))]
 pub mod fs;
@@ -65,6 +67,9 @@ mod waiters;
 #[cfg(all(loom, test))]
 #[path = "chan/alarm_loom.rs"]
 mod loom_alarm;
+#[cfg(all(loom, test))]
+#[path = "context/family_loom.rs"]
+mod loom_family;
 #[cfg(all(loom, test))]
 #[path = "block_on/loom_notice.rs"]
 mod loom_notice;

@@ -69,6 +69,7 @@ use self::core::Channel;
 use receiver::Flavor;
 
 pub(crate) use alarm::Alarm;
+pub(crate) use source::{Source, Watchers};
 
 /// A channel whose buffer holds up to `capacity` values. With 0 it is a rendezvous channel: a send waits until a receiver
 /// takes the value.

@@ -44,11 +44,8 @@ pub(crate) trait Source<T>: Send + Sync {
     fn watched(&self) {}
 }
 
-/// What a watcher's node holds: whether it was this list that woke it.
-pub(crate) struct Changed(pub(crate) bool);
-
 /// Those who wait until a source's message is due, and must hear if that changes.
-pub(crate) struct Watchers(Mutex<WaitList<Changed>>);
+pub(crate) struct Watchers(Mutex<WaitList<()>>);
 
 impl Watchers {
     constructor! {
@@ -61,7 +58,7 @@ impl Watchers {
     ///
     /// # Safety
     /// `node` is in no list. It neither moves nor ends before [`remove`](Self::remove) was called with it.
-    pub(crate) unsafe fn add(&self, node: &Waiter<Changed>) {
+    pub(crate) unsafe fn add(&self, node: &Waiter<()>) {
         // SAFETY: as the caller promises.
         unsafe { lock(&self.0).push_back(node) };
     }
@@ -70,7 +67,7 @@ impl Watchers {
     ///
     /// # Safety
     /// `node` was added to this list and to no other.
-    pub(crate) unsafe fn remove(&self, node: &Waiter<Changed>) {
+    pub(crate) unsafe fn remove(&self, node: &Waiter<()>) {
         // SAFETY: as the caller promises.
         unsafe { lock(&self.0).remove(node) };
     }
@@ -81,14 +78,8 @@ impl Watchers {
         if list.is_empty() {
             return;
         }
-        let woken: Vec<Woken> = std::iter::from_fn(|| {
-            list.pop().map(|mut watcher| {
-                watcher.payload().0 = true;
-                watcher.claim().map_err(|mut gone| gone.payload().0 = false).ok()
-            })
-        })
-        .flatten()
-        .collect();
+        let woken: Vec<Woken> =
+            std::iter::from_fn(|| list.pop().map(|watcher| watcher.claim().ok())).flatten().collect();
         drop(list);
         drop(woken);
     }
@@ -127,7 +118,7 @@ pub(super) fn recv<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<T, Unr
 /// Waits until there is perhaps something to take.
 fn wait_for_change<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<(), GaveUp> {
     let parking = Parking::open(Reason::ChanReceive);
-    let node = Waiter::new(parking.ticket(), Changed(false));
+    let node = Waiter::new(parking.ticket(), ());
     let watchers = source.watchers();
     let leave = || {
         // SAFETY: added below.

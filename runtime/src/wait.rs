@@ -67,7 +67,6 @@ impl<'a> Limit<'a> {
         self.deadline
     }
 
-    #[allow(dead_code, reason = "for the forms that take a context")]
     pub(crate) fn or_cancelled(self, cancel: &'a dyn Cancel) -> Limit<'a> {
         Limit { deadline: self.deadline, cancel: Some(cancel) }
     }

@@ -68,6 +68,7 @@ pub use sender::Sender;
 use self::core::Channel;
 use receiver::Flavor;
 
+pub(crate) use self::core::{Unreceived, Unsent};
 pub(crate) use alarm::Alarm;
 pub(crate) use source::{Source, Watchers};
 

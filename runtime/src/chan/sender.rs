@@ -101,7 +101,6 @@ impl<T> Sender<T> {
     }
 
     /// Sends `value`, waiting within a limit, which may be a context's. Switches.
-    #[allow(dead_code, reason = "for the forms that take a context")]
     pub(crate) fn send_within(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {
         self.channel.send(value, limit)
     }

@@ -135,7 +135,7 @@ fn wait_for_change<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<(), Ga
 pub(super) fn wait_for_nothing(limit: Limit<'_>) -> GaveUp {
     loop {
         let parking = Parking::open(Reason::ChanReceive);
-        let node = Waiter::new(parking.ticket(), Changed(false));
+        let node = Waiter::new(parking.ticket(), ());
         // In no list: nobody can serve it.
         if let Err(gave_up) = wait(parking, &node, limit, || ()) {
             return gave_up;

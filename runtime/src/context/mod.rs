@@ -63,15 +63,19 @@
 
 mod after_func;
 mod cancel;
+mod chan;
 mod error;
 mod family;
 mod handle;
 mod node;
+mod sync;
+mod time;
 mod values;
 mod watch;
 
 pub use after_func::AfterFunc;
 pub use cancel::{Cancel, CancelOnDrop};
+pub use chan::{RecvWithError, SendWithError};
 pub use error::{Cause, ContextError};
 pub use handle::Context;
 

@@ -9,7 +9,7 @@ use super::error::ContextError;
 use super::handle::Context;
 use super::node::Node;
 use crate::chan::Source;
-use crate::wait::{Cancel, Limit};
+use crate::wait::{Cancel, GaveUp, Limit};
 use crate::waiters::Waiter;
 
 /// A context, in the frame of a call that may wait with it.
@@ -66,6 +66,16 @@ impl Cancel for Watch<'_> {
             // SAFETY: added by `watch`.
             unsafe { node.watchers().remove(waiter) };
         }
+    }
+}
+
+impl Watch<'_> {
+    /// Makes a call that waits within [`limit`](Self::limit).
+    ///
+    /// # Errors
+    /// It gave up.
+    pub(crate) fn call<T>(&self, call: impl FnOnce(Limit<'_>) -> Result<T, GaveUp>) -> Result<T, ContextError> {
+        call(self.limit()).map_err(|_gave_up| self.error())
     }
 }
 

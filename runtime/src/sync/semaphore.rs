@@ -190,6 +190,11 @@ impl Semaphore {
         Some(OwnedSemaphorePermit(Permit { semaphore: self, permits: n }))
     }
 
+    /// Permits that were acquired and forgotten.
+    pub(crate) fn owned(self: Arc<Self>, n: usize) -> OwnedSemaphorePermit {
+        OwnedSemaphorePermit(Permit { semaphore: self, permits: n })
+    }
+
     #[inline]
     pub(crate) fn acquire_within(&self, n: usize, limit: Limit<'_>) -> Result<SemaphorePermit<'_>, GaveUp> {
         checkpoint();

@@ -50,6 +50,6 @@ mod sleep;
 mod ticker;
 mod timer;
 
-pub use sleep::{sleep, sleep_until};
+pub use sleep::{sleep, sleep_until, sleep_until_with, sleep_with};
 pub use ticker::Ticker;
 pub use timer::{Timer, every};

@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use threadle_scheduler::{Parking, Reason, checkpoint};
 
+use crate::context::{Context, ContextError, Watch};
+use crate::wait::wait;
+use crate::waiters::Waiter;
+
 /// Lets the calling goroutine or thread wait for `duration`; other goroutines run meanwhile.
 ///
 /// It never returns early. A zero duration returns at once (it only heeds a due preemption, as
@@ -41,6 +45,59 @@ pub fn sleep_until(deadline: Instant) {
     } else {
         park_until(Some(deadline));
     }
+}
+
+/// As [`sleep`], until the context ends at most.
+///
+/// Switches: yes.
+///
+/// # Errors
+/// The context has ended, before the time was over.
+///
+/// ```
+/// use std::time::Duration;
+/// use threadle::{context::Context, time};
+///
+/// let (context, cancel) = Context::background().with_cancel();
+/// assert!(time::sleep_with(&context, Duration::from_millis(1)).is_ok());
+/// cancel.cancel();
+/// assert!(time::sleep_with(&context, Duration::from_secs(60)).unwrap_err().is_cancelled());
+/// ```
+pub fn sleep_with(context: &Context, duration: Duration) -> Result<(), ContextError> {
+    sleep_within(context, Instant::now().checked_add(duration))
+}
+
+/// As [`sleep_until`], until the context ends at most.
+///
+/// Switches: yes.
+///
+/// # Errors
+/// The context has ended, before the deadline.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use threadle::{context::Context, time};
+///
+/// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+/// let late = Instant::now() + Duration::from_secs(60);
+/// assert!(time::sleep_until_with(&context, late).unwrap_err().is_timeout());
+/// ```
+pub fn sleep_until_with(context: &Context, deadline: Instant) -> Result<(), ContextError> {
+    sleep_within(context, Some(deadline))
+}
+
+fn sleep_within(context: &Context, deadline: Option<Instant>) -> Result<(), ContextError> {
+    let watch = Watch::new(context)?;
+    let is_over = || deadline.is_some_and(|deadline| deadline <= Instant::now());
+    if is_over() {
+        checkpoint();
+        return Ok(());
+    }
+    let parking = Parking::open(Reason::Sleep);
+    // In no list, so that nobody serves it: the park ends at the deadline, or with the context.
+    let node = Waiter::new(parking.ticket(), ());
+    let _gave_up = wait(parking, &node, watch.limit().no_later_than(deadline), || ());
+    if is_over() { Ok(()) } else { Err(watch.error()) }
 }
 
 fn park_until(deadline: Option<Instant>) {

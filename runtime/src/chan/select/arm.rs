@@ -8,7 +8,7 @@ use crate::base::{MutexGuard, Reason, Ticket, faulty};
 use crate::chan::core::{Channel, Fetched, Reservation, Settled};
 use crate::chan::error::{RecvError, SendError, TryRecvError};
 use crate::chan::receiver::Flavor;
-use crate::chan::source::{Changed, Watchers};
+use crate::chan::source::Watchers;
 use crate::chan::state::{Node, Outcome, Side, Slot, State};
 use crate::chan::{Receiver, Sender};
 use crate::waiters::Waiter;
@@ -79,7 +79,7 @@ enum Queued<T> {
     Served(Node<T>),
     Watching(Waiter<()>),
     /// Not in a channel.
-    AtSource(Waiter<Changed>),
+    AtSource(Waiter<()>),
 }
 
 impl<T> Berth<T> {
@@ -122,7 +122,7 @@ impl<T> Berth<T> {
     /// The berth neither moves nor ends, and is not entered again, before `unwatch` was called.
     unsafe fn watch(&self, watchers: &Watchers, ticket: Ticket) {
         // SAFETY: not entered, so no list and nobody else refers to what is in the berth.
-        unsafe { *self.0.get() = Queued::AtSource(Waiter::new(ticket, Changed(false))) };
+        unsafe { *self.0.get() = Queued::AtSource(Waiter::new(ticket, ())) };
         // SAFETY: only looked at from here on, until `unwatch`.
         if let Queued::AtSource(node) = unsafe { &*self.0.get() } {
             // SAFETY: new, and it stays where it is, as the caller promises.

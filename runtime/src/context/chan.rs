@@ -1,0 +1,183 @@
+//! Sending and receiving with a context.
+
+use std::error::Error;
+use std::fmt;
+
+use super::error::ContextError;
+use super::handle::Context;
+use super::watch::Watch;
+use crate::chan::{Receiver, Sender, Unreceived, Unsent};
+
+/// Why [`Receiver::recv_with`] received nothing.
+#[derive(Clone, Debug)]
+pub enum RecvWithError {
+    /// The channel is closed and empty.
+    Disconnected,
+    /// The context has ended.
+    Context(ContextError),
+}
+
+/// Why [`Sender::send_with`] did not send; the value comes back.
+#[derive(Clone)]
+pub enum SendWithError<T> {
+    /// The channel is closed.
+    Disconnected(T),
+    /// The context has ended and nobody took the value.
+    Context(T, ContextError),
+}
+
+impl<T> Receiver<T> {
+    /// As [`recv`](Self::recv), until the context ends at most. From a context that has ended nothing is received, though there is
+    /// something.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The channel is closed and empty; the context has ended.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    ///
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// let (sender, receiver) = chan::unbounded();
+    /// sender.send(1).unwrap();
+    /// sender.send(2).unwrap();
+    /// assert_eq!(receiver.recv_with(&context).unwrap(), 1);
+    /// cancel.cancel();
+    /// assert!(receiver.recv_with(&context).unwrap_err().is_cancelled());
+    /// assert_eq!(receiver.recv(), Ok(2));
+    /// ```
+    pub fn recv_with(&self, context: &Context) -> Result<T, RecvWithError> {
+        let watch = Watch::new(context).map_err(RecvWithError::Context)?;
+        self.recv_within(watch.limit()).map_err(|error| match error {
+            Unreceived::GaveUp(_) => RecvWithError::Context(watch.error()),
+            Unreceived::Closed => RecvWithError::Disconnected,
+        })
+    }
+}
+
+impl<T> Sender<T> {
+    /// As [`send`](Self::send), until the context ends at most. With a context that has ended nothing is sent, though there is room.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The channel is closed; the context has ended. The value comes back.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{chan, context::Context};
+    ///
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let (sender, _receiver) = chan::bounded(0);
+    /// let error = sender.send_with(&context, "precious").unwrap_err();
+    /// assert!(error.is_timeout());
+    /// assert_eq!(error.into_inner(), "precious");
+    /// ```
+    pub fn send_with(&self, context: &Context, value: T) -> Result<(), SendWithError<T>> {
+        let watch = match Watch::new(context) {
+            Ok(watch) => watch,
+            Err(error) => return Err(SendWithError::Context(value, error)),
+        };
+        self.send_within(value, watch.limit()).map_err(|error| match error {
+            Unsent::GaveUp(value, _) => SendWithError::Context(value, watch.error()),
+            Unsent::Closed(value) => SendWithError::Disconnected(value),
+        })
+    }
+}
+
+impl RecvWithError {
+    /// The context's error; `None`: the channel is closed.
+    pub fn context(&self) -> Option<&ContextError> {
+        match self {
+            RecvWithError::Disconnected => None,
+            RecvWithError::Context(error) => Some(error),
+        }
+    }
+
+    /// Whether the channel is closed and empty.
+    pub fn is_disconnected(&self) -> bool {
+        self.context().is_none()
+    }
+
+    /// Whether the context was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.context().is_some_and(ContextError::is_cancelled)
+    }
+
+    /// Whether the context's deadline has passed.
+    pub fn is_timeout(&self) -> bool {
+        self.context().is_some_and(ContextError::is_timeout)
+    }
+}
+
+impl<T> SendWithError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            SendWithError::Disconnected(value) | SendWithError::Context(value, _) => value,
+        }
+    }
+
+    /// The context's error; `None`: the channel is closed.
+    pub fn context(&self) -> Option<&ContextError> {
+        match self {
+            SendWithError::Disconnected(_) => None,
+            SendWithError::Context(_, error) => Some(error),
+        }
+    }
+
+    /// Whether the channel is closed.
+    pub fn is_disconnected(&self) -> bool {
+        self.context().is_none()
+    }
+
+    /// Whether the context was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.context().is_some_and(ContextError::is_cancelled)
+    }
+
+    /// Whether the context's deadline has passed.
+    pub fn is_timeout(&self) -> bool {
+        self.context().is_some_and(ContextError::is_timeout)
+    }
+}
+
+impl fmt::Display for RecvWithError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvWithError::Disconnected => f.write_str("receiving on a closed and empty channel"),
+            RecvWithError::Context(error) => write!(f, "receiving: {error}"),
+        }
+    }
+}
+
+impl<T> fmt::Display for SendWithError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendWithError::Disconnected(_) => f.write_str("sending on a closed channel"),
+            SendWithError::Context(_, error) => write!(f, "sending: {error}"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendWithError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendWithError::Disconnected(_) => f.write_str("Disconnected(..)"),
+            SendWithError::Context(_, error) => f.debug_tuple("Context").field(&"..").field(error).finish(),
+        }
+    }
+}
+
+impl Error for RecvWithError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.context().map(|error| error as _)
+    }
+}
+
+impl<T> Error for SendWithError<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.context().map(|error| error as _)
+    }
+}

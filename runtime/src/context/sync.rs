@@ -1,0 +1,258 @@
+//! Locks and the like with a context. In all of them a context that has ended is told first, though there would have been nothing to wait
+//! for.
+
+use std::sync::Arc;
+
+use super::error::ContextError;
+use super::handle::Context;
+use super::watch::Watch;
+use crate::sync::{
+    Barrier, BarrierWaitResult, Condvar, Mutex, MutexGuard, Once, OnceLock, OwnedSemaphorePermit, RwLock,
+    RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, WaitGroup,
+};
+
+impl<T: ?Sized> Mutex<T> {
+    /// As [`lock`](Self::lock), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended; the lock was not taken.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, sync::Mutex};
+    ///
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// assert!(mutex.lock_with(&context).unwrap_err().is_timeout());
+    /// # drop(guard);
+    /// ```
+    pub fn lock_with(&self, context: &Context) -> Result<MutexGuard<'_, T>, ContextError> {
+        Watch::new(context)?.call(|limit| self.lock_within(limit))
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// As [`read`](Self::read), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended; the lock was not taken.
+    ///
+    /// ```
+    /// use threadle::{context::Context, sync::RwLock};
+    /// assert_eq!(*RwLock::new(1).read_with(&Context::background()).unwrap(), 1);
+    /// ```
+    pub fn read_with(&self, context: &Context) -> Result<RwLockReadGuard<'_, T>, ContextError> {
+        Watch::new(context)?.call(|limit| self.read_within(limit))
+    }
+
+    /// As [`write`](Self::write), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended; the lock was not taken, and readers who waited because of the caller go on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, sync::RwLock};
+    ///
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read();
+    /// assert!(lock.write_with(&context).is_err());
+    /// assert!(lock.try_read().is_some());
+    /// # drop(reader);
+    /// ```
+    pub fn write_with(&self, context: &Context) -> Result<RwLockWriteGuard<'_, T>, ContextError> {
+        Watch::new(context)?.call(|limit| self.write_within(limit))
+    }
+}
+
+impl Condvar {
+    /// As [`wait`](Self::wait), until the context ends at most. The mutex is locked again in any case, however long that takes; it is not
+    /// even unlocked if the context has ended before.
+    ///
+    /// Switches: yes.
+    ///
+    /// ```
+    /// use threadle::context::Context;
+    /// use threadle::sync::{Condvar, Mutex};
+    ///
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// cancel.cancel();
+    /// let mutex = Mutex::new(1);
+    /// let (guard, result) = Condvar::new().wait_with(&context, mutex.lock());
+    /// assert!(result.unwrap_err().is_cancelled());
+    /// assert_eq!(*guard, 1);
+    /// ```
+    pub fn wait_with<'a, T: ?Sized>(
+        &self,
+        context: &Context,
+        guard: MutexGuard<'a, T>,
+    ) -> (MutexGuard<'a, T>, Result<(), ContextError>) {
+        match Watch::new(context) {
+            Ok(watch) => {
+                let (guard, waited) = self.wait_within(guard, watch.limit());
+                (guard, waited.map_err(|_gave_up| watch.error()))
+            }
+            Err(error) => (guard, Err(error)),
+        }
+    }
+
+    /// As [`wait_while`](Self::wait_while), until the context ends at most. `Ok`: the condition does not hold any more; it is looked at
+    /// first and last.
+    ///
+    /// Switches: yes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::context::Context;
+    /// use threadle::sync::{Condvar, Mutex};
+    ///
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let left = Mutex::new(1);
+    /// let (_guard, result) = Condvar::new().wait_while_with(&context, left.lock(), |left| *left > 0);
+    /// assert!(result.unwrap_err().is_timeout());
+    /// ```
+    pub fn wait_while_with<'a, T: ?Sized>(
+        &self,
+        context: &Context,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> (MutexGuard<'a, T>, Result<(), ContextError>) {
+        let mut result = Ok(());
+        while condition(&mut guard) {
+            if result.is_err() {
+                return (guard, result);
+            }
+            (guard, result) = self.wait_with(context, guard);
+        }
+        (guard, Ok(()))
+    }
+}
+
+impl Semaphore {
+    /// As [`acquire`](Self::acquire), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended; no permit was taken, and those behind the caller come earlier.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, sync::Semaphore};
+    ///
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let semaphore = Semaphore::new(1);
+    /// assert!(semaphore.acquire_with(&context, 2).unwrap_err().is_timeout());
+    /// assert_eq!(semaphore.available(), 1);
+    /// ```
+    pub fn acquire_with(&self, context: &Context, n: usize) -> Result<SemaphorePermit<'_>, ContextError> {
+        Watch::new(context)?.call(|limit| self.acquire_within(n, limit))
+    }
+
+    /// As [`acquire_owned`](Self::acquire_owned), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// As [`acquire_with`](Self::acquire_with).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use threadle::{context::Context, sync::Semaphore};
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// assert_eq!(semaphore.acquire_owned_with(&Context::background(), 1).unwrap().permits(), 1);
+    /// ```
+    pub fn acquire_owned_with(
+        self: Arc<Self>,
+        context: &Context,
+        n: usize,
+    ) -> Result<OwnedSemaphorePermit, ContextError> {
+        self.acquire_with(context, n)?.forget();
+        Ok(self.owned(n))
+    }
+}
+
+impl Barrier {
+    /// As [`wait`](Self::wait), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended, and it is as if the caller had never come.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, sync::Barrier};
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// assert!(Barrier::new(2).wait_with(&context).unwrap_err().is_timeout());
+    /// ```
+    pub fn wait_with(&self, context: &Context) -> Result<BarrierWaitResult, ContextError> {
+        Watch::new(context)?.call(|limit| self.wait_within(limit))
+    }
+}
+
+impl Once {
+    /// As [`wait`](Self::wait), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, sync::Once};
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// assert!(Once::new().wait_with(&context).unwrap_err().is_timeout());
+    /// ```
+    pub fn wait_with(&self, context: &Context) -> Result<(), ContextError> {
+        Watch::new(context)?.call(|limit| self.wait_within(limit))
+    }
+}
+
+impl<T> OnceLock<T> {
+    /// As [`wait`](Self::wait), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended.
+    ///
+    /// ```
+    /// use threadle::{context::Context, sync::OnceLock};
+    /// assert_eq!(OnceLock::from(7).wait_with(&Context::background()).unwrap(), &7);
+    /// ```
+    pub fn wait_with(&self, context: &Context) -> Result<&T, ContextError> {
+        Watch::new(context)?.call(|limit| self.wait_within(limit))
+    }
+}
+
+impl WaitGroup {
+    /// As [`wait`](Self::wait), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, sync::WaitGroup};
+    ///
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let group = WaitGroup::new();
+    /// group.add(1);
+    /// assert!(group.wait_with(&context).unwrap_err().is_timeout());
+    /// ```
+    pub fn wait_with(&self, context: &Context) -> Result<(), ContextError> {
+        Watch::new(context)?.call(|limit| self.wait_within(limit))
+    }
+}

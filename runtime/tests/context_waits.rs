@@ -194,13 +194,8 @@ fn meetings() {
             let pair = Arc::clone(&pair);
             place.spawn(move || {
                 let guard = pair.0.lock();
-                drop(
-                    pair.1
-                        .wait_while_with(&Context::background(), guard, |count| *count < 1000)
-                        .1
-                        .map(|()| true)
-                        .unwrap(),
-                );
+                let (_guard, waited) = pair.1.wait_while_with(&Context::background(), guard, |count| *count < 1000);
+                waited.unwrap();
             })
         };
         sleep(MILLI);

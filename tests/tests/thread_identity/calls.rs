@@ -16,8 +16,8 @@ use threadle::process::{Command, Stdio};
 use threadle::signal::{self, Signal};
 use threadle::sync::{Mutex, WaitGroup};
 use threadle::{
-    GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, fs, go, lock_os_thread, metrics, no_switch,
-    num_goroutines, procs, scope, time, unlock_os_thread, yield_now,
+    GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, context, dump, fs, go, lock_os_thread, metrics,
+    no_switch, num_goroutines, procs, scope, time, unlock_os_thread, yield_now,
 };
 
 use super::spin;
@@ -141,6 +141,31 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
             drop((chan::bounded::<u8>(1), chan::unbounded::<u8>(), chan::never::<u8>()));
             drop((chan::after(Duration::from_secs(9)), chan::tick(Duration::from_secs(9))));
         })
+    }),
+    ("Context: background, with_.., done, err, deadline; Cancel", 0, || {
+        alone(|| {
+            let (request, cancel) = context::Context::background().with_value(7).with_timeout(FAR);
+            let (part, _) = request.with_cancel();
+            assert!(part.done().try_recv().is_err() && !part.is_done() && part.deadline().is_some());
+            assert_eq!(part.without_cancel().value(), Some(&7));
+            cancel.cancel_with("over");
+            assert!(part.err().is_some() && part.cause().is_some());
+        })
+    }),
+    ("Context::after_func, AfterFunc::stop", 0, || {
+        alone(|| {
+            let (context, _cancel) = context::Context::background().with_timeout(FAR);
+            assert!(context.after_func(|| ()).stop());
+        })
+    }),
+    ("Cancel::cancel with a function to call", 1, || {
+        let (context, cancel) = context::Context::background().with_cancel();
+        context.after_func(|| ());
+        alone(move || cancel.cancel())
+    }),
+    ("Cancel::cancel with one that waits", 1, || {
+        let (context, cancel) = context::Context::background().with_cancel();
+        wakes(parked("chan receive", move || context.done().recv().is_err()), move || cancel.cancel())
     }),
     ("Timer, Ticker: after, receiver, reset, stop", 0, || {
         alone(|| {
@@ -355,6 +380,27 @@ pub(crate) const SWITCHING: &[Call] = &[
     ("checkpoint", checkpoint),
     ("sleep", || time::sleep(Duration::from_micros(100))),
     ("sleep_until", || time::sleep_until(Instant::now() + Duration::from_micros(100))),
+    ("sleep_with", || {
+        time::sleep_with(&context::Context::background(), Duration::from_micros(100)).expect("it never ends");
+    }),
+    ("sleep_with, given up", || {
+        let (context, _cancel) = context::Context::background().with_timeout(Duration::from_micros(100));
+        assert!(time::sleep_with(&context, FAR).is_err());
+    }),
+    ("recv_with, send_with", || {
+        let (context, _cancel) = context::Context::background().with_timeout(Duration::from_micros(100));
+        let (send, receive) = chan::bounded::<u8>(0);
+        assert!(send.send_with(&context, 1).is_err());
+        let (context, _cancel) = context::Context::background().with_timeout(Duration::from_micros(100));
+        assert!(receive.recv_with(&context).is_err());
+    }),
+    ("lock_with", || {
+        let mutex = Mutex::new(());
+        let guard = mutex.lock_with(&context::Context::background()).expect("nobody has it");
+        let (context, _cancel) = context::Context::background().with_timeout(Duration::from_micros(100));
+        assert!(mutex.lock_with(&context).is_err());
+        drop(guard);
+    }),
     ("Timer::recv", || assert!(time::Timer::after(Duration::from_micros(100)).recv().is_ok())),
     ("Ticker::recv", || assert!(time::Ticker::new(Duration::from_micros(100)).recv().is_ok())),
     ("join", || go(yield_now).join().expect("it only yields")),

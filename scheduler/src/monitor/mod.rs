@@ -135,7 +135,8 @@ impl Monitor {
             orders.push(order);
             self.ordered.store(true, Relaxed);
         }
-        self.must_look();
+        // However short its nap is, and in whatever it is: a P waits for this thread.
+        self.note.set();
     }
 
     /// What was ordered and is not done yet.
@@ -234,7 +235,7 @@ impl Round {
         if nap > NAP_NS {
             monitor.doze.nap(nap >= LONG_NAP_NS);
             let somebody_idles = scheduler.idle().counts().idle() > 0;
-            if monitor.ordered.load(Relaxed) || (somebody_idles && scheduler.ps().any(|p| !p.ring.is_empty())) {
+            if somebody_idles && scheduler.ps().any(|p| !p.ring.is_empty()) {
                 // Left there between the last look and the word.
                 nap = SHORTEST_NS;
             }
@@ -255,7 +256,6 @@ impl Round {
             && scheduler.stackless() == 0
             && monitor.trace.is_none()
             && !monitor.thread_wanted.load(Relaxed)
-            && !monitor.ordered.load(Relaxed)
             && scheduler.ps().all(|p| p.ring.is_empty())
             && !self.unwatched()
             && !monitor.stopping.load(Acquire)

@@ -51,6 +51,15 @@ const FIGURES: &[Figure] = &[
     figure("a million fresh, a sleeper's lateness", "ms", 10.0, BOTH, |mode| {
         millis(scenario::sleep_in_a_storm(mode, MILLION).max())
     }),
+    // What a thread of one's own costs.
+    figure("locked, spawned by a locked one : by main", "", 2.0, BOTH, |mode| {
+        median_of_nine(|| {
+            seconds(scenario::spawn_locked(mode, true, 200)) / seconds(scenario::spawn_locked(mode, false, 200))
+        })
+    }),
+    figure("ping-pong with a locked goroutine", "us", 30.0, BOTH, |mode| {
+        median_of_nine(|| micros(scenario::talk_to_a_locked_one(mode, 2_000)) / 2_000.0)
+    }),
     // What staying on one thread costs.
     figure("echo, 100 connections, bound : migrating", "", 1.15, BOUND, |_| {
         ratio(|mode| scenario::echo(mode, 100, 100_000))
@@ -72,6 +81,16 @@ const fn figure(
     measure: fn(Mode) -> f64,
 ) -> Figure {
     Figure { name, unit, bound, modes, measure }
+}
+
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+fn median_of_nine(measure: impl FnMut() -> f64) -> f64 {
+    let mut figures: Vec<f64> = std::iter::repeat_with(measure).take(9).collect();
+    figures.sort_by(f64::total_cmp);
+    figures[4]
 }
 
 fn millis(duration: Duration) -> f64 {

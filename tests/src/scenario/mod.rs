@@ -7,6 +7,7 @@ mod detach;
 mod echo;
 mod hogs;
 mod lateness;
+mod locked;
 mod pair;
 mod rest;
 mod shutdown;
@@ -20,6 +21,7 @@ pub use detach::{detach_many, threads_of_fresh_goroutines};
 pub use echo::echo;
 pub use hogs::{hold_up_main, sleep_among_hogs};
 pub use lateness::Lateness;
+pub use locked::{spawn_locked, talk_to_a_locked_one};
 pub use pair::{
     Peers, crossings, fresh_peer_of_a_computing_goroutine, ping_pong, ping_pong_here,
     woken_peer_of_a_computing_goroutine,

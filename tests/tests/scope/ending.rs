@@ -10,24 +10,31 @@ use threadle_tests::{Mode, child};
 
 const ALIVE: usize = 0x600d_f8a3e;
 
-/// What is borrowed; dead, it is overwritten.
-struct Frame(AtomicUsize);
-
-impl Drop for Frame {
-    fn drop(&mut self) {
-        self.0.store(0, SeqCst);
-        FRAMES_LEFT.fetch_add(1, SeqCst);
-    }
+/// What is seen of one runtime; goroutines that were let go may look at it later.
+#[derive(Default)]
+struct Round {
+    frames_left: AtomicUsize,
+    begun: AtomicUsize,
+    over: AtomicUsize,
+    released: AtomicBool,
 }
 
-static FRAMES_LEFT: AtomicUsize = AtomicUsize::new(0);
-static BEGUN: AtomicUsize = AtomicUsize::new(0);
-static OVER: AtomicUsize = AtomicUsize::new(0);
-static RELEASED: AtomicBool = AtomicBool::new(false);
+/// What is borrowed; dead, it is overwritten.
+struct Frame {
+    alive: AtomicUsize,
+    round: &'static Round,
+}
 
 impl Frame {
     fn use_it(&self) {
-        assert_eq!(self.0.load(SeqCst), ALIVE, "the frame is gone");
+        assert_eq!(self.alive.load(SeqCst), ALIVE, "the frame is gone");
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.alive.store(0, SeqCst);
+        self.round.frames_left.fetch_add(1, SeqCst);
     }
 }
 
@@ -41,14 +48,14 @@ const CHILDREN: &[Child] = &[
         frame.use_it();
     }),
     ("spins", |frame| {
-        while !RELEASED.load(SeqCst) {
+        while !frame.round.released.load(SeqCst) {
             frame.use_it();
             hint::spin_loop();
         }
         frame.use_it();
     }),
     ("spins, then switches", |frame| {
-        while !RELEASED.load(SeqCst) {
+        while !frame.round.released.load(SeqCst) {
             hint::spin_loop();
         }
         frame.use_it();
@@ -57,7 +64,7 @@ const CHILDREN: &[Child] = &[
     }),
     ("calls", |frame| {
         blocking(|| {
-            while !RELEASED.load(SeqCst) {
+            while !frame.round.released.load(SeqCst) {
                 hint::spin_loop();
             }
         });
@@ -66,29 +73,23 @@ const CHILDREN: &[Child] = &[
 ];
 
 /// Where the scope's caller is.
-type Parent = (&'static str, fn(fn()));
+type Parent = (&'static str, fn(&(dyn Fn() + Sync)));
 
 const PARENTS: &[Parent] = &[("a goroutine", |body| body()), ("in a call", |body| blocking(body))];
 
 /// How many frames were left while a goroutine of theirs might have run.
-fn end_of_a_runtime(mode: Mode, parent: fn(fn()), kind: usize) -> usize {
-    // The kind of the child, for bodies that capture nothing.
-    static KIND: AtomicUsize = AtomicUsize::new(0);
-    KIND.store(kind, SeqCst);
-    for counter in [&FRAMES_LEFT, &BEGUN, &OVER] {
-        counter.store(0, SeqCst);
-    }
-    RELEASED.store(false, SeqCst);
+fn end_of_a_runtime(mode: Mode, parent: fn(&(dyn Fn() + Sync)), (name, child): Child) -> usize {
+    let round: &'static Round = Box::leak(Box::default());
     mode.run(Builder::new().procs(2), || {
         drop(go(move || {
-            parent(|| {
-                let frame = Frame(AtomicUsize::new(ALIVE));
+            parent(&|| {
+                let frame = Frame { alive: AtomicUsize::new(ALIVE), round };
                 scope(|s| {
                     for _ in 0..3 {
                         s.go(|| {
-                            BEGUN.fetch_add(1, SeqCst);
-                            CHILDREN[KIND.load(SeqCst)].1(&frame);
-                            OVER.fetch_add(1, SeqCst);
+                            round.begun.fetch_add(1, SeqCst);
+                            child(&frame);
+                            round.over.fetch_add(1, SeqCst);
                         });
                     }
                 });
@@ -96,18 +97,19 @@ fn end_of_a_runtime(mode: Mode, parent: fn(fn()), kind: usize) -> usize {
             });
         }));
         // Not by a wait: bound, the ones that spin may keep this thread.
-        while BEGUN.load(SeqCst) == 0 {
+        while round.begun.load(SeqCst) == 0 {
             hint::spin_loop();
         }
     });
-    RELEASED.store(true, SeqCst);
+    round.released.store(true, SeqCst);
     // Those in user code come to their ends meanwhile, or to a switching call, which they do not survive.
     let patience = Instant::now() + Duration::from_millis(150);
-    while OVER.load(SeqCst) < 3 && Instant::now() < patience {
+    while round.over.load(SeqCst) < 3 && Instant::now() < patience {
         thread::yield_now();
     }
-    let (left, over) = (FRAMES_LEFT.load(SeqCst), OVER.load(SeqCst));
-    println!("{mode}, {}: {} begun, {over} over, {left} frames left", CHILDREN[kind].0, BEGUN.load(SeqCst));
+    // In this order: a frame that is left later does not count.
+    let (left, over) = (round.frames_left.load(SeqCst), round.over.load(SeqCst));
+    println!("{mode}, {name}: {} begun, {over} over, {left} frames left", round.begun.load(SeqCst));
     if over < 3 { left } else { 0 }
 }
 
@@ -118,9 +120,9 @@ fn its_caller_does_not_go_on_while_a_goroutine_may_run() {
         |_| {},
         |mode| {
             for (where_it_is, parent) in PARENTS {
-                for (kind, (child, _)) in CHILDREN.iter().enumerate() {
-                    let left = end_of_a_runtime(mode, *parent, kind);
-                    assert_eq!(left, 0, "{mode}, {where_it_is}, {child}: the frame was left");
+                for child in CHILDREN {
+                    let left = end_of_a_runtime(mode, *parent, *child);
+                    assert_eq!(left, 0, "{mode}, {where_it_is}, {}: the frame was left", child.0);
                 }
             }
         },

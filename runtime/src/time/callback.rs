@@ -6,6 +6,7 @@
 //! under the lock.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,8 @@ mod plan;
 
 use plan::{NEVER, Plan};
 
-type Function = Box<dyn FnMut() + Send>;
+/// Says whether it is to be called again.
+type Function = Box<dyn FnMut() -> ControlFlow<()> + Send>;
 
 pub(super) struct Callback {
     host: Host,
@@ -35,7 +37,11 @@ struct State {
 impl Callback {
     /// Calls `f` at `at` (`None`: never), and then every `period` if it is not zero.
     #[track_caller]
-    pub(super) fn new(at: Option<Instant>, period: Duration, f: impl FnMut() + Send + 'static) -> Arc<Self> {
+    pub(super) fn new(
+        at: Option<Instant>,
+        period: Duration,
+        f: impl FnMut() -> ControlFlow<()> + Send + 'static,
+    ) -> Arc<Self> {
         let period = u64::try_from(period.as_nanos()).unwrap_or(NEVER);
         let callback = Arc::new(Callback {
             host: Host::current("a timer that calls a function"),
@@ -83,8 +89,10 @@ impl Expire for Callback {
             let (host, options) = (self.host, self.options.clone());
             // Nobody joins it: a panic is reported, and takes the function with it.
             drop(host.spawn(&options, move || {
-                f();
-                self.ran(f);
+                // One that breaks off is dropped here, as one that panics is.
+                if f().is_continue() {
+                    self.ran(f);
+                }
             }));
         }
     }

@@ -46,10 +46,12 @@
 //! a tick that nobody took in time comes late, those missed behind it are skipped.
 
 mod callback;
+mod every_on;
 mod sleep;
 mod ticker;
 mod timer;
 
+pub use every_on::{every_on, every_on_overlapping};
 pub use sleep::{sleep, sleep_until, sleep_until_with, sleep_with};
 pub use ticker::Ticker;
 pub use timer::{Timer, every};

@@ -1,6 +1,7 @@
 //! One shot, and calls without end.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,8 +67,12 @@ impl Timer {
     /// });
     /// ```
     #[track_caller]
-    pub fn after_func(duration: Duration, f: impl FnMut() + Send + 'static) -> Timer {
+    pub fn after_func(duration: Duration, mut f: impl FnMut() + Send + 'static) -> Timer {
         let at = Instant::now().checked_add(duration);
+        let f = move || {
+            f();
+            ControlFlow::Continue(())
+        };
         Timer { kind: Kind::Calls(Callback::new(at, Duration::ZERO, f)) }
     }
 
@@ -169,7 +174,16 @@ impl Timer {
 /// });
 /// ```
 #[track_caller]
-pub fn every(period: Duration, f: impl FnMut() + Send + 'static) -> Timer {
+pub fn every(period: Duration, mut f: impl FnMut() + Send + 'static) -> Timer {
+    calls_until(period, move || {
+        f();
+        ControlFlow::Continue(())
+    })
+}
+
+/// As [`every`], until `f` breaks off.
+#[track_caller]
+pub(super) fn calls_until(period: Duration, f: impl FnMut() -> ControlFlow<()> + Send + 'static) -> Timer {
     assert!(!period.is_zero(), "the period of calls must not be zero");
     Timer { kind: Kind::Calls(Callback::new(Instant::now().checked_add(period), period, f)) }
 }

@@ -275,6 +275,14 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
         };
         alone(call).and_then(move || drop(gate))
     }),
+    ("time::every_on, every_on_overlapping, stop", 0, || {
+        let (pool, gate) = occupied(0);
+        let call = move || {
+            assert!(time::every_on(&pool, Duration::from_secs(9), || ()).stop());
+            assert!(time::every_on_overlapping(&pool, Duration::from_secs(9), || ()).stop());
+        };
+        alone(call).and_then(move || drop(gate))
+    }),
     ("Pool::close under one that waits for a place", 1, || {
         let (pool, gate) = occupied(0);
         let waiting = pool.clone();

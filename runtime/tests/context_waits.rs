@@ -2,13 +2,15 @@
 
 mod support;
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Census, Place, Random, Task, everywhere};
+use support::{Census, Place, Random, Task, everywhere, in_runtimes};
 use threadle::chan;
 use threadle::context::{Cancel, Context, ContextError, RecvWithError, SendWithError};
+use threadle::net::{TcpListener, TcpStream};
 use threadle::sync::{Barrier, Condvar, Mutex, Once, OnceLock, RwLock, Semaphore, WaitGroup};
 use threadle::time::{Ticker, Timer, sleep, sleep_until_with, sleep_with};
 
@@ -234,6 +236,97 @@ fn meetings() {
         once.wait_with(&context).unwrap();
         assert_eq!(cell.wait_with(&context).unwrap(), &7);
         group.wait_with(&context).unwrap();
+    });
+}
+
+fn connection() -> (TcpListener, TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = listener.accept().unwrap().0;
+    (listener, client, server)
+}
+
+fn of(error: &std::io::Error) -> ContextError {
+    ContextError::of(error).unwrap_or_else(|| panic!("not the context's: {error}")).clone()
+}
+
+#[test]
+fn sockets() {
+    in_runtimes("sockets", |place| {
+        let background = Context::background();
+        let (listener, client, server) = connection();
+        // Where the context's threads are outside the runtime, nobody could accept or connect.
+        if place != Place::Mixed {
+            let (listener, address) = (listener.clone(), listener.local_addr().unwrap());
+            gives_up(place, "accept_with", move |context| of(&listener.accept_with(context).unwrap_err()));
+            let (context, cancel) = background.with_cancel();
+            assert!(TcpStream::connect_with(&context, address).is_ok());
+            cancel.cancel();
+            assert!(of(&TcpStream::connect_with(&context, address).unwrap_err()).is_cancelled());
+        }
+        {
+            let client = client.clone();
+            gives_up(place, "read_with", move |context| of(&client.read_with(context, &mut [0; 9]).unwrap_err()));
+        }
+        {
+            let client = client.clone();
+            gives_up(place, "peek_with", move |context| of(&client.peek_with(context, &mut [0; 9]).unwrap_err()));
+        }
+        {
+            let client = client.clone();
+            gives_up(place, "read_exact", move |context| {
+                let mut view = client.with_context(context);
+                of(&view.read_exact(&mut [0; 9]).unwrap_err())
+            });
+        }
+        // Those who gave up took nothing, and stand in nobody's way.
+        server.write_with(&background, b"hello").unwrap();
+        let mut text = [0; 5];
+        client.with_context(&background).read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"hello");
+        // A peer that does not read.
+        gives_up(place, "write_with", move |context| {
+            loop {
+                if let Err(error) = client.write_with(context, &[0; 64 << 10]) {
+                    return of(&error);
+                }
+            }
+        });
+        drop((server, listener));
+    });
+}
+
+/// Readers of one socket that give up at any moment: each byte is read once, and who still waits is woken for it.
+#[test]
+fn ends_racing_readers_lose_no_byte() {
+    let seeds = std::sync::Mutex::new(Random::new("ends racing readers"));
+    in_runtimes("ends racing readers", |place| {
+        let (_listener, client, server) = connection();
+        let short = Short::new(place);
+        let readers: Vec<_> = (0..3)
+            .map(|_| {
+                let (client, short, mut random) = (client.clone(), short.clone(), seeds.lock().unwrap().fork());
+                place.spawn(move || {
+                    let (mut count, mut byte) = (0_usize, [0]);
+                    loop {
+                        match client.read_with(&short.context(&mut random), &mut byte) {
+                            Ok(0) => return count,
+                            Ok(read) => count += read,
+                            Err(error) => drop(of(&error)),
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut random = seeds.lock().unwrap().fork();
+        for _ in 0..500 {
+            server.write_with(&Context::background(), &[1]).unwrap();
+            if random.below(3) == 0 {
+                sleep(Duration::from_micros(random.below(100)));
+            }
+        }
+        server.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(readers.into_iter().map(Task::join).sum::<usize>(), 500);
     });
 }
 

@@ -3,13 +3,13 @@
 use std::cell::UnsafeCell;
 use std::time::Instant;
 
-use threadle_scheduler::Ticket;
+use threadle_scheduler::{Parking, Ticket};
 
 use super::error::ContextError;
 use super::handle::Context;
 use super::node::Node;
 use crate::chan::Source;
-use crate::wait::{Cancel, GaveUp, Limit};
+use crate::wait::{Cancel, GaveUp, Limit, wait};
 use crate::waiters::Waiter;
 
 /// A context, in the frame of a call that may wait with it.
@@ -23,10 +23,21 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// The context has ended.
     pub(crate) fn new(context: &'a Context) -> Result<Self, ContextError> {
-        match context.err() {
-            Some(error) => Err(error),
-            None => Ok(Watch { context, place: UnsafeCell::new(None) }),
-        }
+        let watch = Watch { context, place: UnsafeCell::new(None) };
+        watch.check().map(|()| watch)
+    }
+
+    /// # Errors
+    /// The context has ended.
+    pub(crate) fn check(&self) -> Result<(), ContextError> {
+        self.context.err().map_or(Ok(()), Err)
+    }
+
+    /// Waits where it is not told apart what ended the wait: the ticket, the deadline or the context. **Switches.**
+    pub(crate) fn park(&self, parking: Parking, deadline: Option<Instant>) {
+        // In no list: whoever wakes the ticket knows nothing of a node, and does not mark it.
+        let node = Waiter::new(parking.ticket(), ());
+        let _unserved: Result<(), GaveUp> = wait(parking, &node, self.limit().no_later_than(deadline), || ());
     }
 
     /// Until when the call may wait: to be used by the one goroutine or thread whose frame this lies in.

@@ -36,10 +36,13 @@
 //! takes effect on calls that wait already, so that a deadline in the past cuts them short. A *time-out* is std's: how long each single call may
 //! wait. Both belong to the socket and are shared by its handles. The waiting call reads the deadline after it has entered itself into the
 //! descriptor's queue, and who sets it stores first and wakes the queue after, so that one of the two sees the other.
+//!
+//! Neither is the way to give up *one request*: that is a [context](crate::context), with which the calls whose names end in `_with`, and a
+//! [`with_context`](TcpStream::with_context) stream, wait.
 
 mod address;
 mod socket;
 mod tcp;
 
 pub use address::ToSocketAddrs;
-pub use tcp::{Incoming, TcpListener, TcpStream};
+pub use tcp::{Incoming, TcpListener, TcpStream, WithContext};

@@ -12,6 +12,7 @@ use threadle_scheduler::io::{
 };
 use threadle_scheduler::{Parking, Reason, Ticket, checkpoint};
 
+use crate::context::Watch;
 use limit::{Limit, timed_out};
 
 /// A file that the poller of a runtime watches.
@@ -59,11 +60,25 @@ impl<F: AsFd> Polled<F> {
     }
 
     /// One blocking call: tries, and waits for as long as that would block. Switches.
-    pub(crate) fn call<T>(&self, direction: Direction, mut attempt: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
+    pub(crate) fn call<T>(&self, direction: Direction, attempt: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
+        self.call_within(direction, None, attempt)
+    }
+
+    /// As [`call`](Self::call), until the watched context ends at most. An attempt that was made counts; none is made after the end.
+    pub(crate) fn call_within<T>(
+        &self,
+        direction: Direction,
+        watch: Option<&Watch<'_>>,
+        mut attempt: impl FnMut(&F) -> io::Result<T>,
+    ) -> io::Result<T> {
         self.check(direction)?;
         let mut operation = self.descriptor.operation(direction);
-        let mut waiting = Waiting { began: None, parked: false };
+        let mut waiting = Waiting { began: None, parked: false, watch };
         let result = loop {
+            if let Some(Err(error)) = watch.map(Watch::check) {
+                // An event that was meant for us is passed on by `finish`.
+                break Err(error.into());
+            }
             operation.begin();
             match attempt(&self.file) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -90,7 +105,7 @@ impl<F: AsFd> Polled<F> {
         &self,
         operation: &mut Operation<'_, Ticket>,
         direction: Direction,
-        waiting: &mut Waiting,
+        waiting: &mut Waiting<'_>,
     ) -> io::Result<()> {
         let parking = Parking::open(Reason::IoWait);
         match operation.wait(parking.ticket())? {
@@ -102,7 +117,12 @@ impl<F: AsFd> Polled<F> {
                     return Err(timed_out());
                 }
                 waiting.parked = true;
-                parking.wait_until(end);
+                match waiting.watch {
+                    None => {
+                        parking.wait_until(end);
+                    }
+                    Some(watch) => watch.park(parking, end),
+                }
             }
             Wait::Closed => return Err(closed_error()),
             Wait::Stopped => return Err(stopped_error()),
@@ -157,8 +177,9 @@ impl<F: AsFd> Polled<F> {
     }
 }
 
-struct Waiting {
+struct Waiting<'a> {
     /// When the call first had to wait, if a time-out needs to know.
     began: Option<Instant>,
     parked: bool,
+    watch: Option<&'a Watch<'a>>,
 }

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use threadle_scheduler::{Parking, Reason, checkpoint};
 
 use crate::context::{Context, ContextError, Watch};
-use crate::wait::wait;
-use crate::waiters::Waiter;
 
 /// Lets the calling goroutine or thread wait for `duration`; other goroutines run meanwhile.
 ///
@@ -93,10 +91,8 @@ fn sleep_within(context: &Context, deadline: Option<Instant>) -> Result<(), Cont
         checkpoint();
         return Ok(());
     }
-    let parking = Parking::open(Reason::Sleep);
-    // In no list, so that nobody serves it: the park ends at the deadline, or with the context.
-    let node = Waiter::new(parking.ticket(), ());
-    let _gave_up = wait(parking, &node, watch.limit().no_later_than(deadline), || ());
+    // Nobody else has the ticket: the park ends at the deadline, or with the context.
+    watch.park(Parking::open(Reason::Sleep), deadline);
     if is_over() { Ok(()) } else { Err(watch.error()) }
 }
 

@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 use threadle_scheduler::io::{Direction, expect_runtime};
 
 use super::stream::TcpStream;
+use crate::context::Watch;
 use crate::net::address::{ToSocketAddrs, each_address};
 use crate::net::socket::Socket;
 
@@ -117,8 +118,13 @@ impl TcpListener {
     /// Outside a runtime, as [`go`](crate::go) does, before it takes a connection: there is nobody the stream could belong to.
     #[track_caller]
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.accept_within(None)
+    }
+
+    #[track_caller]
+    pub(super) fn accept_within(&self, watch: Option<&Watch<'_>>) -> io::Result<(TcpStream, SocketAddr)> {
         expect_runtime();
-        let (file, peer) = self.socket.call(Direction::Read, |file| {
+        let (file, peer) = self.socket.call_within(Direction::Read, watch, |file| {
             loop {
                 match accept_nonblocking(file) {
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -3,6 +3,8 @@
 mod listener;
 mod poll;
 mod stream;
+mod with;
 
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
+pub use with::WithContext;

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 use threadle_scheduler::Ticket;
 use threadle_scheduler::io::{Direction, TaskWaiter};
 
+use crate::context::Watch;
 use crate::net::address::{ToSocketAddrs, each_address};
 use crate::net::socket::Socket;
 
@@ -60,7 +61,7 @@ impl TcpStream {
     /// ```
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<TcpStream> {
-        each_address(address, |address| connect(address, None))
+        each_address(address, |address| connect(address, None, None))
     }
 
     /// Connects to one address within `timeout`.
@@ -77,7 +78,7 @@ impl TcpStream {
         if timeout.is_zero() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a time-out must not be zero"));
         }
-        connect(*address, Instant::now().checked_add(timeout))
+        connect(*address, Instant::now().checked_add(timeout), None)
     }
 
     /// Takes over a connection of std.
@@ -280,7 +281,11 @@ impl TcpStream {
 }
 
 #[track_caller]
-fn connect(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
+pub(super) fn connect(
+    address: SocketAddr,
+    deadline: Option<Instant>,
+    watch: Option<&Watch<'_>>,
+) -> io::Result<TcpStream> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let file = socket2::Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     match file.connect(&address.into()) {
@@ -291,7 +296,7 @@ fn connect(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStre
     let socket = Socket::new(file)?;
     // Nobody else knows of it yet, so nobody has to be told.
     socket.limit(Direction::Write).set_deadline(deadline);
-    socket.call(Direction::Write, |file| match file.take_error()? {
+    socket.call_within(Direction::Write, watch, |file| match file.take_error()? {
         Some(error) => Err(error),
         // Writable for no reason of ours: not connected and no error yet.
         None => match file.peer_addr() {
@@ -315,7 +320,7 @@ pub(super) fn has_clones() -> io::Error {
 const SEND: i32 = libc::MSG_NOSIGNAL;
 
 /// The system takes so many slices in a call and refuses more.
-const MOST_SLICES: usize = libc::UIO_MAXIOV as usize;
+pub(super) const MOST_SLICES: usize = libc::UIO_MAXIOV as usize;
 
 pub(super) fn send(file: &socket2::Socket, bytes: &[u8]) -> io::Result<usize> {
     file.send_with_flags(bytes, SEND)

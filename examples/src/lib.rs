@@ -14,5 +14,6 @@
 //! | `skynet` | a tree of a hundred thousand |
 //! | `echo_server` | one goroutine a connection over TCP, and its clients |
 //! | `chat` | a goroutine that owns what others would lock |
+//! | `context_tree` | a request, what it started, and one cancel for all |
 //! | `ranking` | work shared out by a scope; the same in Python beside it |
 //! | `blocking_call` | calls that block their threads, side by side |

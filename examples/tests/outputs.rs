@@ -46,7 +46,8 @@ examples!(
     skynet,
     echo_server,
     blocking_call,
-    chat
+    chat,
+    context_tree
 );
 
 #[test]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use calls::{Call, NON_SWITCHING, SWITCHING};
+use calls::{Call, non_switching, switching};
 use threadle::net::TcpListener;
 use threadle::sync::Mutex;
 use threadle::{GoBuilder, JoinHandle, blocking, chan, checkpoint, dump, go, metrics, no_switch, time, yield_now};
@@ -33,13 +33,13 @@ thread_local! {
 fn in_eight_goroutines(rounds: usize, check: impl Fn(&str, Box<dyn FnOnce()>) + Copy + Send + 'static) {
     let caller = move |_| {
         go(move || {
-            for (name, _, prepare) in NON_SWITCHING {
+            for (name, _, prepare) in non_switching() {
                 let prepared = prepare();
                 check(name, prepared.call);
                 (prepared.after)();
             }
             for _ in 0..rounds {
-                for (name, call) in SWITCHING {
+                for (name, call) in switching() {
                     check(name, Box::new(*call));
                 }
             }
@@ -74,7 +74,7 @@ fn non_switching_calls_keep_the_thread() {
             let caller = |_| {
                 go(|| {
                     for _ in 0..20 {
-                        for (name, _, prepare) in NON_SWITCHING {
+                        for (name, _, prepare) in non_switching() {
                             let prepared = prepare();
                             let thread = system::thread_id();
                             (prepared.call)();
@@ -151,7 +151,7 @@ fn switches_in(call: impl FnOnce()) -> (u64, u64) {
 #[test]
 fn non_switching_calls_do_not_switch() {
     both_modes(1, |mode| {
-        for (name, readies, prepare) in NON_SWITCHING {
+        for (name, readies, prepare) in non_switching() {
             for usurped in [false, true] {
                 let prepared = prepare();
                 settle();
@@ -273,7 +273,7 @@ fn no_switch_lets_non_switching_calls_pass() {
     both_modes(2, |_| {
         under_pressure(|| {
             for _ in 0..10 {
-                for (_, _, prepare) in NON_SWITCHING {
+                for (_, _, prepare) in non_switching() {
                     let prepared = prepare();
                     no_switch(prepared.call);
                     (prepared.after)();

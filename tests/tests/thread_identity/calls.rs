@@ -22,6 +22,8 @@ use threadle::{
 
 use super::spin;
 
+mod locks;
+
 /// A call that never switches, ready to be made.
 pub(crate) struct Prepared {
     pub(crate) call: Box<dyn FnOnce()>,
@@ -99,7 +101,15 @@ static CONTENDED: Mutex<u64> = Mutex::new(0);
 
 const FAR: Duration = Duration::from_secs(9);
 
-pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
+pub(crate) fn non_switching() -> impl Iterator<Item = &'static NonSwitching> {
+    NON_SWITCHING.iter().chain(locks::NON_SWITCHING)
+}
+
+pub(crate) fn switching() -> impl Iterator<Item = &'static Call> {
+    SWITCHING.iter().chain(locks::SWITCHING)
+}
+
+const NON_SWITCHING: &[NonSwitching] = &[
     ("go", 1, || alone(|| drop(go(|| ())))),
     ("GoBuilder::go", 1, || alone(|| drop(GoBuilder::new().name("built").stack_size(128 << 10).go(|| ())))),
     ("JoinHandle::is_finished, id", 1, || {
@@ -383,7 +393,7 @@ pub(crate) const NON_SWITCHING: &[NonSwitching] = &[
 ];
 
 /// Calls that may switch, so made that most of them do.
-pub(crate) const SWITCHING: &[Call] = &[
+const SWITCHING: &[Call] = &[
     ("yield_now", yield_now),
     ("checkpoint", checkpoint),
     ("sleep", || time::sleep(Duration::from_micros(100))),

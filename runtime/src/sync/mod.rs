@@ -1,5 +1,18 @@
 //! Locks and the like for goroutines and plain OS threads alike, in any combination. There is no poisoning: `lock` gives a
-//! guard, and a panic while it is held unlocks.
+//! guard, and a panic while it is held unlocks. Names and shapes are std's; what waits also has forms with a time-out and with a deadline.
+//! Guards may be held over switching calls, and be sent to another goroutine or thread where the data may.
+//!
+//! | | |
+//! |---|---|
+//! | [`Mutex`] | one at a time |
+//! | [`RwLock`] | many that read, or one that writes; a writer that waits comes before later readers |
+//! | [`Condvar`] | waiting, a mutex in hand, for a change of what it guards |
+//! | [`Semaphore`] | a number of permits, served in turn |
+//! | [`Barrier`] | a number that wait for each other |
+//! | [`Once`], [`OnceLock`] | what happens, or is made, once |
+//! | [`WaitGroup`] | a count that is waited on until it is zero |
+//!
+//! How they work is told in `README.md` beside this file.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -33,7 +33,8 @@ fn walks(spawn: fn() -> GoBuilder, programs: &[Program], at_once: usize) -> u64 
         .map(|program| {
             let (program, broken) = (program.run, Arc::clone(&broken));
             spawn().go(move || {
-                let mut walk = Walk::through(calls::SWITCHING);
+                let calls: Vec<_> = calls::switching().copied().collect();
+                let mut walk = Walk::through(&calls);
                 program(&mut walk);
                 broken.fetch_add(u64::from(walk.is_broken()), SeqCst);
             })
@@ -103,12 +104,8 @@ fn bound_the_end_of_the_runtime_leaves_what_they_hold() {
                     for program in PROGRAMS {
                         drop(go(|| {
                             // The last one does not come back.
-                            let walk: Vec<_> = [BEGINS]
-                                .iter()
-                                .chain(calls::SWITCHING.iter().take(3))
-                                .chain(&[WAITS])
-                                .copied()
-                                .collect();
+                            let walk: Vec<_> =
+                                [BEGINS].iter().chain(calls::switching().take(3)).chain(&[WAITS]).copied().collect();
                             (program.run)(&mut Walk::through(&walk));
                         }));
                     }

@@ -178,8 +178,14 @@ impl<T> Channel<T> {
     pub(super) fn recv(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
         loop {
             match self.fetch(Reason::ChanReceive, limit.deadline()) {
-                Fetched::Value(value) => return Ok(value),
-                Fetched::Closed => return Err(Unreceived::Closed),
+                Fetched::Value(value) => {
+                    checkpoint();
+                    return Ok(value);
+                }
+                Fetched::Closed => {
+                    checkpoint();
+                    return Err(Unreceived::Closed);
+                }
                 Fetched::TimedOut => return Err(Unreceived::GaveUp(GaveUp::Deadline)),
                 Fetched::Nothing(state) => {
                     if let Some(end) = self.recv_slow(state, limit) {
@@ -190,7 +196,7 @@ impl<T> Channel<T> {
         }
     }
 
-    /// Receives what is there, or, until `deadline`, what is promised by the sender whose turn it is. Switches, unless there is nothing.
+    /// Receives what is there, or, until `deadline`, what is promised by the sender whose turn it is. Switches only for that.
     #[inline]
     pub(super) fn fetch(&self, reason: Reason, deadline: Option<Instant>) -> Fetched<'_, T> {
         loop {
@@ -199,7 +205,6 @@ impl<T> Channel<T> {
                 Take::Taken(value, woken) => {
                     self.unlock_changed(state);
                     drop(woken);
-                    checkpoint();
                     return Fetched::Value(value);
                 }
                 Take::Empty => return Fetched::Nothing(state),
@@ -208,11 +213,7 @@ impl<T> Channel<T> {
                     Settled::TimedOut => return Fetched::TimedOut,
                     Settled::Withdrawn => {}
                 },
-                Take::Closed => {
-                    drop(state);
-                    checkpoint();
-                    return Fetched::Closed;
-                }
+                Take::Closed => return Fetched::Closed,
             }
         }
     }

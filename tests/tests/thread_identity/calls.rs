@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use threadle::chan::Select;
 use threadle::net::{TcpListener, TcpStream, ToSocketAddrs};
 use threadle::pool::Pool;
 use threadle::process::{Command, Stdio};
@@ -17,7 +18,7 @@ use threadle::signal::{self, Signal};
 use threadle::sync::{Mutex, WaitGroup};
 use threadle::{
     GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, context, dump, fs, go, lock_os_thread, metrics,
-    no_switch, num_goroutines, procs, scope, time, unlock_os_thread, yield_now,
+    no_switch, num_goroutines, procs, scope, select, time, unlock_os_thread, yield_now,
 };
 
 use super::spin;
@@ -226,6 +227,47 @@ const NON_SWITCHING: &[NonSwitching] = &[
         let (send, receive) = chan::bounded(0);
         wakes(parked("chan send", move || send.send(1).expect("it is received")), move || {
             assert_eq!(receive.try_recv(), Ok(1));
+        })
+    }),
+    ("select! with default", 0, || {
+        alone(|| {
+            let (send, receive) = chan::bounded(1);
+            select! { recv(receive) -> _ => unreachable!("it is empty"), default => {} }
+            select! { send(send, 1) -> sent => sent.expect("it is open"), default => unreachable!("there is room") }
+            select! { recv(receive) -> got => assert_eq!(got, Ok(1)), default => unreachable!("it is there") }
+        })
+    }),
+    ("select! with default to one that waits", 1, || {
+        let (send, receive) = chan::bounded(0);
+        // The park that is ended is the last: where the receiver is quick, it waits once more for the value.
+        wakes(parked("chan receive", move || assert_eq!(receive.recv(), Ok(1))), move || {
+            select! { send(send, 1) -> sent => sent.expect("it is open"), default => unreachable!("it waits") }
+        })
+    }),
+    ("select! with default from one that waits", 1, || {
+        let (send, receive) = chan::bounded(0);
+        wakes(parked("chan send", move || send.send(1).expect("it is received")), move || {
+            select! { recv(receive) -> got => assert_eq!(got, Ok(1)), default => unreachable!("it waits") }
+        })
+    }),
+    ("try_send to one that waits in a select!", 1, || {
+        let (send, receive) = chan::bounded(0);
+        let waiting =
+            move || select! { recv(receive) -> got => assert_eq!(got, Ok(1)), recv(chan::never::<u8>()) -> _ => {} };
+        wakes(parked("select", waiting), move || send.try_send(1).expect("it waits"))
+    }),
+    ("Select::send, recv, try_select, try_ready, remove", 0, || {
+        alone(|| {
+            let (send, receive) = chan::bounded(1);
+            let mut select = Select::new();
+            let (sends, receives) = (select.send(&send), select.recv(&receive));
+            assert_eq!(select.try_ready(), Ok(sends));
+            select.try_select().expect("there is room").send(&send, 1).expect("it is open");
+            let chosen = select.try_select().expect("it is there");
+            assert_eq!(chosen.index(), receives);
+            assert_eq!(chosen.recv(&receive), Ok(1));
+            select.remove(sends);
+            assert!(select.clone().try_select().is_err());
         })
     }),
     ("close", 0, || alone(|| assert!(chan::bounded::<u8>(1).0.close()))),
@@ -453,6 +495,46 @@ const SWITCHING: &[Call] = &[
     ("send_deadline", || {
         let (send, _receive) = chan::bounded(0);
         assert!(send.send_deadline(1, Instant::now() + Duration::from_micros(50)).is_err());
+    }),
+    ("select! that receives", || {
+        let (send, receive) = chan::bounded(0);
+        drop(go(move || send.send(1)));
+        select! { recv(receive) -> got => assert_eq!(got, Ok(1)), recv(chan::never::<u8>()) -> _ => {} }
+    }),
+    ("select! that sends", || {
+        let (send, receive) = chan::bounded(0);
+        drop(go(move || receive.recv()));
+        select! { send(send, 1) -> sent => sent.expect("it is received"), recv(chan::never::<u8>()) -> _ => {} }
+    }),
+    ("select! that meets a select!", || {
+        let (send, receive) = chan::bounded(0);
+        drop(go(move || select! { send(send, 1) -> sent => sent.expect("it is received") }));
+        select! { recv(receive) -> got => assert_eq!(got, Ok(1)), recv(chan::never::<u8>()) -> _ => {} }
+    }),
+    ("select! with a time-out", || {
+        let (_send, receive) = chan::bounded::<u8>(0);
+        select! { recv(receive) -> _ => unreachable!("nothing is sent"), default(Duration::from_micros(50)) => {} }
+    }),
+    ("Select::select", || {
+        let (send, receive) = chan::bounded(0);
+        drop(go(move || send.send(1)));
+        let mut select = Select::new();
+        select.recv(&receive);
+        assert_eq!(select.select().recv(&receive), Ok(1));
+    }),
+    ("Select::ready", || {
+        let (send, receive) = chan::bounded(1);
+        drop(go(move || send.send(1)));
+        let mut select = Select::new();
+        select.recv(&receive);
+        assert_eq!(select.ready(), 0);
+    }),
+    ("Select::select_timeout, ready_timeout", || {
+        let (_send, receive) = chan::bounded::<u8>(0);
+        let mut select = Select::new();
+        select.recv(&receive);
+        assert!(select.select_timeout(Duration::from_micros(50)).is_err());
+        assert!(select.ready_timeout(Duration::from_micros(50)).is_err());
     }),
     ("Mutex::lock", || {
         let mutex = Arc::new(Mutex::new(1));

@@ -35,6 +35,13 @@ impl Manner {
     pub fn trying(biased: bool) -> Self {
         Manner { waits: None, biased }
     }
+
+    /// What waits heeds the end of its slice, even if it need not wait. Not after an arm was chosen: a receiver may be waiting for its value.
+    fn heed(self) {
+        if self.waits.is_some() {
+            checkpoint();
+        }
+    }
 }
 
 /// An arm, and the number it is known by.
@@ -71,6 +78,7 @@ pub fn select(arms: &mut [(&dyn Arm, usize)], manner: Manner) -> Option<usize> {
 ///
 /// Switches, unless it does not wait.
 pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {
+    manner.heed();
     loop {
         // Nothing of ours is queued, so nobody can choose for us: what is ready can simply be done.
         if let Some(chosen) = first(arms, manner, |arm| arm.attempt(manner.waits)) {
@@ -78,7 +86,6 @@ pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> 
         }
         let patience = manner.waits?;
         if is_over(patience) {
-            checkpoint();
             return None;
         }
         // `None`: an arm was ready before we were queued everywhere, or is due now, or the time is over.
@@ -95,16 +102,13 @@ pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> 
 ///
 /// Switches, unless it does not wait.
 pub(super) fn ready<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {
+    manner.heed();
     loop {
         if let Some(ready) = first(arms, manner, |arm| arm.is_ready()) {
-            if manner.waits.is_some() {
-                checkpoint();
-            }
             return Some(ready);
         }
         let patience = manner.waits?;
         if is_over(patience) {
-            checkpoint();
             return None;
         }
         // What has changed is seen by looking again.

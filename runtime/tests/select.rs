@@ -207,10 +207,8 @@ fn an_arm_that_leaves_instead_of_sending_gives_its_receiver_back() {
             // Whether the arm waits for the receiver, or finds it waiting.
             select! { send(sender, { if leaves() { return } 1 }) -> _ => unreachable!("it left") }
         });
-        chosen_by_one_who_waits(place, |sender| {
-            loop {
-                select! { send(sender, { if leaves() { break } 1 }) -> _ => unreachable!("it left") }
-            }
+        chosen_by_one_who_waits(place, |sender| 'arm: {
+            select! { send(sender, { if leaves() { break 'arm } 1 }) -> _ => unreachable!("it left") }
         });
         // And its place in the buffer.
         let (sender, receiver) = bounded::<u8>(1);

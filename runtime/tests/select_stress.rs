@@ -266,15 +266,15 @@ fn soak(place: Place, channels: &[Pair], census: &Census, random: &mut Random, e
             }
             5 => {
                 // An arm that is chosen and does not send.
-                loop {
+                let mut left = || {
                     select! {
-                        send(to, { if timeout > Duration::ZERO { break } census.make() }) -> sent => {
+                        send(to, { if timeout > Duration::ZERO { return } census.make() }) -> sent => {
                             tally.sent += usize::from(sent.is_ok());
-                            break;
                         }
-                        default(timeout) => break,
+                        default(timeout) => {}
                     }
-                }
+                };
+                left();
             }
             6 => tally.sent += usize::from(to.send_timeout(census.make(), timeout).is_ok()),
             _ => tally.received(from.recv_timeout(timeout).ok()),

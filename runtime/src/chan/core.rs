@@ -28,21 +28,22 @@ pub(super) enum Reservation {
 /// Why nothing was sent.
 pub(crate) enum Unsent<T> {
     Closed(T),
-    #[allow(dead_code, reason = "for the forms that take a context")]
-    GaveUp(T, GaveUp),
+    /// The limit was reached.
+    GaveUp(T),
 }
 
 /// Why nothing was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unreceived {
     Closed,
-    GaveUp(GaveUp),
+    /// The limit was reached.
+    GaveUp,
 }
 
 impl<T> Unsent<T> {
     pub(crate) fn into_inner(self) -> T {
         match self {
-            Unsent::Closed(value) | Unsent::GaveUp(value, _) => value,
+            Unsent::Closed(value) | Unsent::GaveUp(value) => value,
         }
     }
 }
@@ -51,7 +52,7 @@ impl<T> From<Unsent<T>> for SendTimeoutError<T> {
     fn from(unsent: Unsent<T>) -> Self {
         match unsent {
             Unsent::Closed(value) => SendTimeoutError::Disconnected(value),
-            Unsent::GaveUp(value, _) => SendTimeoutError::Timeout(value),
+            Unsent::GaveUp(value) => SendTimeoutError::Timeout(value),
         }
     }
 }
@@ -60,7 +61,7 @@ impl From<Unreceived> for RecvTimeoutError {
     fn from(unreceived: Unreceived) -> Self {
         match unreceived {
             Unreceived::Closed => RecvTimeoutError::Disconnected,
-            Unreceived::GaveUp(_) => RecvTimeoutError::Timeout,
+            Unreceived::GaveUp => RecvTimeoutError::Timeout,
         }
     }
 }
@@ -150,13 +151,13 @@ impl<T> Channel<T> {
     ) -> Result<(), Unsent<T>> {
         let parking = Parking::open(Reason::ChanSend);
         let node = Waiter::new(parking.ticket(), Slot::new(Some(value)));
-        let end = self.wait(state, |state| &mut state.senders, parking, &node, limit);
+        self.wait(state, |state| &mut state.senders, parking, &node, limit);
         let Slot { value, outcome, .. } = node.into_payload();
-        match (outcome, value, end) {
-            (Outcome::Exchanged, ..) => Ok(()),
-            (Outcome::Waiting, Some(value), Err(gave_up)) => Err(Unsent::GaveUp(value, gave_up)),
-            (Outcome::Closed, Some(value), _) => Err(Unsent::Closed(value)),
-            (outcome, ..) => unreachable!("a sender with a value ends as {outcome:?}"),
+        match (outcome, value) {
+            (Outcome::Exchanged, _) => Ok(()),
+            (Outcome::Waiting, Some(value)) => Err(Unsent::GaveUp(value)),
+            (Outcome::Closed, Some(value)) => Err(Unsent::Closed(value)),
+            (outcome, _) => unreachable!("a sender with a value ends as {outcome:?}"),
         }
     }
 
@@ -186,7 +187,7 @@ impl<T> Channel<T> {
                     checkpoint();
                     return Err(Unreceived::Closed);
                 }
-                Fetched::TimedOut => return Err(Unreceived::GaveUp(GaveUp::Deadline)),
+                Fetched::TimedOut => return Err(Unreceived::GaveUp),
                 Fetched::Nothing(state) => {
                     if let Some(end) = self.recv_slow(state, limit) {
                         return end;
@@ -223,22 +224,22 @@ impl<T> Channel<T> {
     fn recv_slow(&self, state: MutexGuard<'_, State<T>>, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
         let parking = Parking::open(Reason::ChanReceive);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
-        let end = self.wait(state, |state| &mut state.receivers, parking, &node, limit);
+        self.wait(state, |state| &mut state.receivers, parking, &node, limit);
         // SAFETY: the wait is over, so the node is this frame's.
         if let Outcome::Promise(_) = unsafe { node.payload() }.outcome {
             // SAFETY: the outcome says so.
             return match unsafe { self.settle(&node, None, Reason::ChanReceive, limit.deadline()) } {
                 Settled::Value(value) => Some(Ok(value)),
-                Settled::TimedOut => Some(Err(Unreceived::GaveUp(GaveUp::Deadline))),
+                Settled::TimedOut => Some(Err(Unreceived::GaveUp)),
                 Settled::Withdrawn => None,
             };
         }
         let Slot { value, outcome, .. } = node.into_payload();
-        Some(match (outcome, value, end) {
-            (Outcome::Exchanged, Some(value), _) => Ok(value),
-            (Outcome::Waiting, _, Err(gave_up)) => Err(Unreceived::GaveUp(gave_up)),
-            (Outcome::Closed, ..) => Err(Unreceived::Closed),
-            (outcome, ..) => unreachable!("a receiver ends as {outcome:?}"),
+        Some(match (outcome, value) {
+            (Outcome::Exchanged, Some(value)) => Ok(value),
+            (Outcome::Waiting, _) => Err(Unreceived::GaveUp),
+            (Outcome::Closed, _) => Err(Unreceived::Closed),
+            (outcome, _) => unreachable!("a receiver ends as {outcome:?}"),
         })
     }
 
@@ -250,14 +251,16 @@ impl<T> Channel<T> {
         parking: Parking,
         node: &Node<T>,
         limit: Limit<'_>,
-    ) -> Result<(), GaveUp> {
+    ) {
         // SAFETY: the node is new; it stays in the caller's frame until this returns: it was served, or `remove` has been called.
         unsafe { side(&mut state).push_back(node) };
         self.unlock_changed(state);
-        wait(parking, node, limit, || {
+        let leave = || {
             // SAFETY: queued on this side.
             unsafe { self.lock().remove(side, node) };
-        })
+        };
+        // How it ended is in the node's outcome.
+        let _: Result<(), GaveUp> = wait(parking, node, limit, leave);
     }
 
     /// After `Take::Promise`: the sender whose turn it is is told to send, and its value waited for. It is a `select`, which may

@@ -128,7 +128,10 @@ impl<T> Receiver<T> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.recv(limit),
             Flavor::Source(source) => source::recv(&**source, limit),
-            Flavor::Never => Err(Unreceived::GaveUp(source::wait_for_nothing(limit))),
+            Flavor::Never => {
+                source::wait_for_nothing(limit);
+                Err(Unreceived::GaveUp)
+            }
         }
     }
 

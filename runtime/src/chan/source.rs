@@ -100,13 +100,13 @@ pub(super) fn recv<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<T, Unr
             Ok(value) => break Ok(value),
             Err(TryRecvError::Disconnected) => break Err(Unreceived::Closed),
             Err(TryRecvError::Empty) if limit.deadline().is_some_and(|deadline| deadline <= now) => {
-                break Err(Unreceived::GaveUp(GaveUp::Deadline));
+                break Err(Unreceived::GaveUp);
             }
             Err(TryRecvError::Empty) => {}
         }
         parked = true;
         if let Err(GaveUp::Cancelled) = wait_for_change(source, limit) {
-            break Err(Unreceived::GaveUp(GaveUp::Cancelled));
+            break Err(Unreceived::GaveUp);
         }
     };
     if !parked {

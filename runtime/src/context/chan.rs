@@ -50,7 +50,7 @@ impl<T> Receiver<T> {
     pub fn recv_with(&self, context: &Context) -> Result<T, RecvWithError> {
         let watch = Watch::new(context).map_err(RecvWithError::Context)?;
         self.recv_within(watch.limit()).map_err(|error| match error {
-            Unreceived::GaveUp(_) => RecvWithError::Context(watch.error()),
+            Unreceived::GaveUp => RecvWithError::Context(watch.error()),
             Unreceived::Closed => RecvWithError::Disconnected,
         })
     }
@@ -80,7 +80,7 @@ impl<T> Sender<T> {
             Err(error) => return Err(SendWithError::Context(value, error)),
         };
         self.send_within(value, watch.limit()).map_err(|error| match error {
-            Unsent::GaveUp(value, _) => SendWithError::Context(value, watch.error()),
+            Unsent::GaveUp(value) => SendWithError::Context(value, watch.error()),
             Unsent::Closed(value) => SendWithError::Disconnected(value),
         })
     }

@@ -64,6 +64,28 @@ cases! {
         "threadle::go(move || drop(mutex.lock().clone())); });";
     GuardOfWhatIsNotSync ",E0277": "use std::cell::Cell; use threadle::sync::Mutex; fn shares<T: Sync>(_: &T) {}",
         refused "let mutex = Mutex::new(Cell::new(1));", taken "let mutex = Mutex::new(1);", "shares(&mutex.lock());";
+    RwLockIsSharedWithReaders ",E0277": "use std::cell::Cell; use std::sync::Arc; use threadle::sync::RwLock; threadle::run(|| {",
+        refused "let lock = Arc::new(RwLock::new(Cell::new(1)));", taken "let lock = Arc::new(RwLock::new(1));",
+        "threadle::go(move || drop(lock)); });";
+    ReadGuardLendsToAnother ",E0277": "use std::cell::Cell; use threadle::sync::RwLock; fn sends<T: Send>(_: T) {}",
+        refused "let lock = RwLock::new(Cell::new(1));", taken "let lock = RwLock::new(1);", "sends(lock.read());";
+    WriteGuardGivesToAnother ",E0277": "use std::rc::Rc; use std::sync::Arc; use threadle::sync::RwLock; fn sends<T: Send>(_: T) {}",
+        refused "let lock = RwLock::new(Rc::new(1));", taken "let lock = RwLock::new(Arc::new(1));", "sends(lock.write());";
+    MutexGuardGivesToAnother ",E0277": "use std::rc::Rc; use std::sync::Arc; use threadle::sync::Mutex; fn sends<T: Send>(_: T) {}",
+        refused "let mutex = Mutex::new(Rc::new(1));", taken "let mutex = Mutex::new(Arc::new(1));", "sends(mutex.lock());";
+    OnceLockOfWhatIsNotSync ",E0277": "use std::cell::Cell; use threadle::sync::OnceLock; fn shares<T: Sync>(_: &T) {}",
+        refused "let once = OnceLock::<Cell<u8>>::new();", taken "let once = OnceLock::<u8>::new();", "shares(&once);";
+    AfterFuncCaptures ",E0277": "use std::{rc::Rc, sync::Arc, time::Duration}; threadle::run(|| {",
+        refused "let value = Rc::new(1);", taken "let value = Arc::new(1);",
+        "threadle::time::Timer::after_func(Duration::ZERO, move || drop(value.clone())); });";
+    EveryCaptures ",E0277": "use std::{rc::Rc, sync::Arc, time::Duration}; threadle::run(|| {",
+        refused "let value = Rc::new(1);", taken "let value = Arc::new(1);",
+        "threadle::time::every(Duration::MAX, move || drop(value.clone())); });";
+    ContextAfterFuncCaptures ",E0277": "use std::{rc::Rc, sync::Arc}; threadle::run(|| {",
+        refused "let value = Rc::new(1);", taken "let value = Arc::new(1);",
+        "threadle::context::Context::background().after_func(move || drop(value.clone())); });";
+    HandleOfWhatIsNotSend ",E0277": "fn sends<T: Send>() {}",
+        refused "sends::<threadle::JoinHandle<std::rc::Rc<u8>>>();", taken "sends::<threadle::JoinHandle<std::sync::Arc<u8>>>();", "";
     PoolJobCaptures ",E0277": "use std::{rc::Rc, sync::Arc}; threadle::run(|| { let pool = threadle::pool::Pool::new(1, 1);",
         refused "let value = Rc::new(1);", taken "let value = Arc::new(1);",
         "pool.submit(move || drop(value)).unwrap(); });";

@@ -165,7 +165,7 @@ fn a_cell_of_the_thread_that_is_borrowed_over_a_wait_is_borrowed_for_all() {
 /// How long one goroutine tries for a lock of std that another of its thread holds over a wait. It would wait for it with the thread that the
 /// other one needs in order to unlock it.
 fn tries_for_a_lock_of_std(mode: Mode) -> Option<Duration> {
-    const PATIENCE: Duration = Duration::from_millis(1_500);
+    const PATIENCE: Duration = Duration::from_secs(3);
     loop {
         let (holders, (takers, after)) = mode.run(Builder::new().procs(1), || {
             let holder = go(|| {

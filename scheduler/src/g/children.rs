@@ -27,6 +27,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering::*};
 use crate::sync::cell::UnsafeCell;
 use crate::sync::faulty;
 use std::fmt;
+use std::panic::RefUnwindSafe;
 
 const WAITS: usize = 1;
 const ONE: usize = 2;
@@ -41,6 +42,9 @@ pub(crate) struct Children<W> {
 unsafe impl<W: Send> Sync for Children<W> {}
 // SAFETY: it owns a W and a word.
 unsafe impl<W: Send> Send for Children<W> {}
+
+// Nothing of a user's is in it, and a panic leaves no step half done.
+impl<W> RefUnwindSafe for Children<W> {}
 
 impl<W> Children<W> {
     pub(crate) fn new() -> Children<W> {

@@ -63,6 +63,12 @@ mod switching;
 #[cfg(not(loom))]
 mod timers;
 
+/// What loom models of the runtime: its end.
+#[cfg(loom)]
+mod runtime {
+    mod gate;
+}
+
 /// What loom models of the monitor: whom it sleeps through.
 #[cfg(loom)]
 mod monitor {

@@ -4,6 +4,7 @@
 //! What it owns of the system (descriptors, threads, stacks) is given back by `shutdown` as far as nobody can touch it any more.
 
 mod config;
+mod gate;
 mod host;
 mod shutdown;
 mod stackless;
@@ -26,6 +27,7 @@ use crate::park::Ticket;
 use crate::spawn::{self, Ended};
 use crate::stack;
 use crossbeam_utils::CachePadded;
+use gate::Gate;
 use stackless::Stackless;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
@@ -47,9 +49,8 @@ pub(crate) struct Scheduler {
     monitor: Monitor,
     helpers: Helpers,
     stackless: Stackless,
-    stopping: AtomicBool,
-    /// Foreign threads between the decision to wake an M and its end: the poller outlives them.
-    wakers: AtomicUsize,
+    /// Closed when the runtime ends. Foreign threads pass it while they wake an M: the poller outlives that.
+    gate: Gate,
     seats: AtomicU32,
     ids: AtomicU64,
     /// Spawned and finished where no P was at hand.
@@ -91,8 +92,7 @@ impl Scheduler {
             monitor: Monitor::new(config::trace_interval(), follow),
             helpers: Helpers::default(),
             stackless: Stackless::default(),
-            stopping: AtomicBool::new(false),
-            wakers: AtomicUsize::new(0),
+            gate: Gate::new(),
             seats: AtomicU32::new(procs as u32),
             ids: AtomicU64::new(1),
             spawned: AtomicU64::new(0),
@@ -148,13 +148,13 @@ impl Scheduler {
     pub(crate) fn helpers(&self) -> &Helpers {
         &self.helpers
     }
-    /// Only for the runtime's own threads, while they are counted, and for those counted in `wakers`.
+    /// Only for the runtime's own threads, while they are counted, and for those inside the gate.
     pub(crate) fn poller(&self) -> &Poller<Ticket> {
         // SAFETY: made in `start`, and freed by the shutdown only after the last thread that was named above.
         unsafe { &*self.poller.load(Acquire) }
     }
     pub(crate) fn stopping(&self) -> bool {
-        self.stopping.load(Acquire)
+        self.gate.is_closed()
     }
     fn ms(&self) -> MutexGuard<'_, Ms> {
         self.ms.lock().unwrap_or_else(PoisonError::into_inner)
@@ -225,11 +225,7 @@ impl Scheduler {
 
     /// Does something that touches the poller or starts threads, unless the runtime ends; the shutdown waits for it.
     pub(crate) fn as_waker(&self, f: impl FnOnce()) {
-        self.wakers.fetch_add(1, SeqCst);
-        if !self.stopping.load(SeqCst) {
-            f();
-        }
-        self.wakers.fetch_sub(1, SeqCst);
+        self.gate.pass(f);
     }
 
     /// A P whose M is away: to an M that waits for one, to a sleeping or new one if there is work for it, else it idles.

@@ -1,6 +1,6 @@
 //! The end of a runtime.
 //!
-//! 1. Nothing new: `stopping` is set; spawns end as abandoned at once, wakers start no more threads.
+//! 1. Nothing new: the gate is closed (`stopping`); spawns end as abandoned at once, wakers start no more threads.
 //! 2. Every parked goroutine is abandoned: its tickets are worth nothing from here on, its joiner is told, its stack stays mapped.
 //! 3. Every M is woken. One in its loop ends, unless abandoned goroutines may have borrowed thread-locals of its thread: then it sleeps for
 //!    good. One in user code is given a moment, then let go: at its next switching call its goroutine leaves its stack for good, and the
@@ -47,15 +47,13 @@ impl Scheduler {
 
     /// Ends the runtime. Called once, by the thread that started it.
     pub(super) fn shut_down(&'static self) {
-        self.stopping.store(true, SeqCst);
+        self.gate.close();
         self.monitor.stop();
         self.abandon_all();
         let start = Instant::now();
         let left_ms = self.end_ms(start);
         let left_helpers = self.helpers.stop(start + GRACE);
-        while self.wakers.load(SeqCst) > 0 {
-            std::thread::yield_now();
-        }
+        self.gate.wait();
         self.abandon_queued(left_ms == 0);
         self.abandon_all();
         for p in self.ps() {
@@ -75,7 +73,7 @@ impl Scheduler {
                 }
             }
             let poller = self.poller.swap(std::ptr::null_mut(), AcqRel);
-            // SAFETY: made by Box::into_raw in `start`; the threads that use it have ended or sleep for good, the wakers are gone.
+            // SAFETY: made by Box::into_raw in `start`; the threads that use it have ended or sleep for good, nobody is inside the gate.
             drop(unsafe { Box::from_raw(poller) });
         }
     }

@@ -106,6 +106,12 @@ pub(crate) enum Fault {
     NapWithoutFence,
     /// `Doze::cut_short`: no fence between what is left to the monitor and the look whether it naps.
     PushWithoutFence,
+    /// `Gate::pass`: no fence between the count and the look.
+    PassWithoutFence,
+    /// `Gate::pass`: the end of the use is not published.
+    PassRelaxed,
+    /// `Gate::close`: no fence between closing and the look at the count.
+    CloseWithoutFence,
     /// `Note::sleep`, where it was set already: emptied by a store.
     NoteEmptiedByStore,
     /// `Note::take`: what the owner did before is not published to the next `set`.

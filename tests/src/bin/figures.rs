@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use threadle::Builder;
-use threadle_tests::scenario::{self, Lateness};
+use threadle_tests::scenario::{self, Lateness, Use};
 use threadle_tests::{Mode, Watchdog, child, system};
 
 /// One figure: its name, its unit, how much of it is good, which modes have it, and how it is measured.
@@ -60,6 +60,13 @@ const FIGURES: &[Figure] = &[
     figure("ping-pong with a locked goroutine", "us", 30.0, BOTH, |mode| {
         median_of_nine(|| micros(scenario::talk_to_a_locked_one(mode, 2_000)) / 2_000.0)
     }),
+    figure("cancel a context with 100 000 children", "ms", 100.0, BOTH, |mode| {
+        median_of_nine(|| millis(scenario::cancel_children(mode, 100_000)))
+    }),
+    figure("reset + stop, received from, 100 000 standing", "ns", 60.0, BOTH, |mode| {
+        reset_and_stop(mode, Use::Received)
+    }),
+    figure("reset + stop, calls, 100 000 standing", "ns", 200.0, BOTH, |mode| reset_and_stop(mode, Use::Calls)),
     // What staying on one thread costs.
     figure("echo, 100 connections, bound : migrating", "", 1.15, BOUND, |_| {
         ratio(|mode| scenario::echo(mode, 100, 100_000))
@@ -95,6 +102,10 @@ fn median_of_nine(measure: impl FnMut() -> f64) -> f64 {
 
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+fn reset_and_stop(mode: Mode, used: Use) -> f64 {
+    median_of_nine(|| micros(scenario::reset_and_stop(mode, used, 100_000, 1_000_000)) * 1e3)
 }
 
 fn micros(duration: Duration) -> f64 {

@@ -13,6 +13,7 @@ mod rest;
 mod shutdown;
 mod stale;
 mod storm;
+mod time;
 mod tree;
 
 pub use blocking::{Overlap, overlap};
@@ -30,4 +31,5 @@ pub use rest::{rest, switches_at_rest};
 pub use shutdown::{Shutdown, end_with_hogs};
 pub use stale::{Access, stale_thread_locals};
 pub use storm::sleep_in_a_storm;
+pub use time::{Use, cancel_children, reset_and_stop};
 pub use tree::{fib, skynet};

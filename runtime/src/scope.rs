@@ -27,8 +27,9 @@ use crate::entry::{GoBuilder, JoinError, outcome};
 /// In the shape of [`std::thread::scope`]. The goroutines are those of the runtime `f` runs in. `f` itself runs here, on the caller's stack;
 /// it may be called from a goroutine or, inside [`blocking`](crate::blocking), from a plain thread.
 ///
-/// **Switches**: it waits also if `f` panics, and also for goroutines whose handle was dropped or forgotten. Does not return if the runtime
-/// ends meanwhile: then everything stays as it is, borrows included.
+/// **Switches**: it waits also if `f` panics, and also for goroutines whose handle was dropped or forgotten; results that nobody took and
+/// [`local!`](crate::local!) values of theirs are gone by then. Does not return if the runtime ends meanwhile: then everything stays as it is,
+/// borrows included.
 ///
 /// # Panics
 /// With `f`'s panic. If `f` returns, but one of the goroutines panicked, or never got a stack, and nobody joined it. And inside

@@ -4,8 +4,7 @@
 //! returns when every goroutine of the scope is *over* (`g/children.rs`). It asks neither the handles, which may be dropped, forgotten or
 //! sent away, nor how the goroutines ended. A goroutine says itself that it is over, as the last thing it does on its stack; the scheduler
 //! says it for one that could not start. Nobody says it for a goroutine that its runtime has abandoned: that one may still run, on a thread
-//! that was let go, or lie parked with the borrow in its frames. Then the scope does not return either
-//! (docs/decisions/0011).
+//! that was let go, or lie parked with the borrow in its frames. Then the scope does not return either (docs/decisions/0011).
 
 use crate::g::children::Children;
 use crate::m::{M, current};

@@ -173,6 +173,25 @@ fn results_that_nobody_takes_are_dropped_before_it_returns() {
     });
 }
 
+/// Unlike thread-locals of std's scoped threads.
+#[test]
+fn what_belongs_to_a_goroutine_is_gone_before_it_returns() {
+    static GONE: AtomicUsize = AtomicUsize::new(0);
+    struct Slow;
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            naps();
+            GONE.fetch_add(1, SeqCst);
+        }
+    }
+    threadle::local!(static SLOW: Slow = Slow);
+    both_modes(2, |_| {
+        let before = GONE.load(SeqCst);
+        scope(|s| (0..10).for_each(|_| drop(s.go(|| SLOW.with(|_| yield_now())))));
+        assert_eq!(GONE.load(SeqCst) - before, 10);
+    });
+}
+
 #[test]
 fn a_panic_that_nobody_has_asked_about_is_the_scopes() {
     hush();

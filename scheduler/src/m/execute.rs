@@ -228,13 +228,13 @@ fn body(g: &'static G, switch: *const Switch) {
                 crate::say::say!("threadle: the result of goroutine {} panicked in its Drop", g.id());
             }
         }
+        // SAFETY: on its own stack; closure and result are done with.
+        unsafe { crate::locals::end_of(g) };
         if !scope.is_null() {
             // SAFETY: its scope waits for this very call. The closure is gone, and the result is gone or its handle's: nothing that this
             // goroutine borrowed is touched from here on.
             unsafe { Scope::over(scope, panicked) };
         }
     }
-    // SAFETY: on its own stack; closure and result are done with.
-    unsafe { crate::locals::end_of(g) };
     super::machine::leave_for_good();
 }

@@ -60,6 +60,8 @@ mod sync {
     mod raw_semaphore;
 }
 #[cfg(not(loom))]
+pub mod testing;
+#[cfg(not(loom))]
 pub mod time;
 mod wait;
 mod waiters;
@@ -85,5 +87,5 @@ pub use entry::{Builder, GoBuilder, JoinError, JoinHandle, go, lock_os_thread, r
 pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(not(loom))]
 pub use threadle_scheduler::{
-    Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now,
+    Deadlock, Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now,
 };

@@ -51,7 +51,7 @@ impl<'a> Limit<'a> {
 
     /// A time-out that the clock cannot express is none.
     pub(crate) fn after(timeout: Duration) -> Limit<'static> {
-        Limit { deadline: Instant::now().checked_add(timeout), cancel: None }
+        Limit { deadline: crate::base::now().checked_add(timeout), cancel: None }
     }
 
     /// The same, but until `due` at most.

@@ -72,6 +72,17 @@ impl Helpers {
         Ok(())
     }
 
+    /// Whether a call is under way, or will be.
+    pub(crate) fn busy(&self) -> bool {
+        let state = self.lock();
+        state.threads > state.idle || !state.jobs.is_empty()
+    }
+
+    /// How many there are.
+    pub(crate) fn threads(&self) -> usize {
+        self.lock().threads
+    }
+
     fn live(&self, scheduler: &'static Scheduler) {
         let mut state = self.lock();
         loop {
@@ -88,6 +99,13 @@ impl Helpers {
                 break;
             }
             state.idle += 1;
+            drop(state);
+            scheduler.came_to_rest();
+            state = self.lock();
+            if !state.jobs.is_empty() || state.stopping {
+                state.idle -= 1;
+                continue;
+            }
             let (next, waited) = self.work.wait_timeout(state, LONG).unwrap_or_else(PoisonError::into_inner);
             state = next;
             state.idle -= 1;

@@ -90,6 +90,21 @@ struct Lists<M: 'static> {
     ps: Vec<u32>,
     sleeping: Vec<&'static M>,
     waiting: VecDeque<&'static M>,
+    /// How often a P or an M left its list: two looks that find everybody there and the same number found nobody away between them.
+    departures: u64,
+}
+
+/// Evidence that at one instant every P idled, and so many Ms slept while none waited for a P.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rest {
+    sleeping: usize,
+    departures: u64,
+}
+
+impl Rest {
+    pub(crate) fn sleeping(self) -> usize {
+        self.sleeping
+    }
 }
 
 /// See the module.
@@ -123,7 +138,7 @@ impl<M: Sleeper> Idle<M> {
         Idle {
             counts: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
-            lists: Mutex::new(Lists { ps: Vec::new(), sleeping: Vec::new(), waiting: VecDeque::new() }),
+            lists: Mutex::new(Lists { ps: Vec::new(), sleeping: Vec::new(), waiting: VecDeque::new(), departures: 0 }),
         }
     }
 
@@ -240,6 +255,7 @@ impl<M: Sleeper> Idle<M> {
 
     fn pop_p(&self, lists: &mut Lists<M>) -> Option<u32> {
         let p = lists.ps.pop()?;
+        lists.depart();
         self.counts.fetch_sub(ONE_IDLE, AcqRel);
         Some(p)
     }
@@ -336,10 +352,9 @@ impl<M: Sleeper> Idle<M> {
     /// Takes a sleeping M off the list, because it has something to run.
     pub(crate) fn rouse(&self, m: &'static M) -> Roused {
         let mut lists = lock(&self.lists);
-        if !remove(&mut lists.sleeping, m) {
+        if !lists.remove_sleeper(m) {
             return Roused::NotAsleep;
         }
-        m.asleep().store(false, Relaxed);
         match self.pop_p(&mut lists) {
             Some(p) => Roused::Has(p),
             None => {
@@ -357,18 +372,31 @@ impl<M: Sleeper> Idle<M> {
     /// A sleeping M wakes by itself (its sleep was a poll, or it has slept for long). False: somebody took it off the list, and gives it a
     /// P or let it wait for one.
     pub(crate) fn wake_myself(&self, m: &'static M) -> bool {
+        lock(&self.lists).remove_sleeper(m)
+    }
+
+    /// Whether everybody rests: all `procs` Ps idle, and no M waits for one.
+    pub(crate) fn rest(&self, procs: u32) -> Option<Rest> {
+        let lists = lock(&self.lists);
+        let all = lists.ps.len() == procs as usize && lists.waiting.is_empty();
+        all.then(|| Rest { sleeping: lists.sleeping.len(), departures: lists.departures })
+    }
+
+    /// Everybody still rests as they did: a sleeping M takes itself off the list, and a P, and is the only one awake.
+    pub(crate) fn end_rest(&self, rest: Rest, m: &'static M) -> Option<u32> {
         let mut lists = lock(&self.lists);
-        let listed = remove(&mut lists.sleeping, m);
-        if listed {
-            m.asleep().store(false, Relaxed);
+        let same = lists.departures == rest.departures && lists.sleeping.len() == rest.sleeping;
+        if !same || lists.ps.is_empty() || !lists.remove_sleeper(m) {
+            return None;
         }
-        listed
+        self.pop_p(&mut lists)
     }
 
     /// Shutdown: everybody who sleeps or waits.
     pub(crate) fn drain(&self) -> Vec<&'static M> {
         let mut lists = lock(&self.lists);
         let mut all = std::mem::take(&mut lists.sleeping);
+        lists.depart();
         for m in &all {
             m.asleep().store(false, Relaxed);
         }
@@ -395,17 +423,27 @@ fn pop_sleeper<M: Sleeper>(lists: &mut Lists<M>) -> Option<&'static M> {
     let ranked = lists.sleeping.iter().enumerate().map(|(i, m)| (m.rank(), i));
     let (_, best) = ranked.filter(|(rank, _)| *rank > 0).max()?;
     let m = lists.sleeping.remove(best);
+    lists.depart();
     m.asleep().store(false, Relaxed);
     Some(m)
 }
 
-fn remove<M>(list: &mut Vec<&'static M>, m: &'static M) -> bool {
-    match list.iter().rposition(|x| std::ptr::eq(*x, m)) {
-        Some(i) => {
-            list.remove(i);
-            true
+impl<M> Lists<M> {
+    fn depart(&mut self) {
+        if !faulty!(DeparturesNotCounted) {
+            self.departures += 1;
         }
-        None => false,
+    }
+}
+
+impl<M: Sleeper> Lists<M> {
+    /// True: it was on the list.
+    fn remove_sleeper(&mut self, m: &'static M) -> bool {
+        let Some(i) = self.sleeping.iter().rposition(|x| std::ptr::eq(*x, m)) else { return false };
+        self.sleeping.remove(i);
+        self.depart();
+        m.asleep().store(false, Relaxed);
+        true
     }
 }
 
@@ -418,6 +456,9 @@ impl<M: Sleeper> fmt::Debug for Idle<M> {
 #[cfg(all(test, loom))]
 #[path = "idle_loom.rs"]
 mod loom_tests;
+#[cfg(all(test, loom))]
+#[path = "rest_loom.rs"]
+mod loom_tests_of_rest;
 #[cfg(all(test, not(loom)))]
 #[path = "idle_tests.rs"]
 mod tests;

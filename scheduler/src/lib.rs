@@ -14,6 +14,7 @@
 //! | `blocking`, `helpers` | announced calls |
 //! | `locals` | goroutine-local storage |
 //! | `locked` | goroutines that have a thread to themselves |
+//! | `quiet` | when nothing can happen: the virtual clock, the deadlock report |
 //! | `stack`, `limits` | stacks and their guards; what the machine allows |
 //! | `runtime`, `spawn`, `observe` | start and shutdown; making goroutines; dump, metrics, trace |
 
@@ -46,6 +47,8 @@ mod observe;
 mod park;
 #[cfg(not(loom))]
 mod poll;
+#[cfg(not(loom))]
+mod quiet;
 #[cfg(not(loom))]
 mod ready;
 #[cfg(not(loom))]
@@ -89,9 +92,11 @@ mod exports {
     pub use crate::g::SpawnOptions;
     pub use crate::locals::{Destroy, Gone, Local, LocalId, local, put_local};
     pub use crate::locked::{lock_os_thread, unlock_os_thread};
-    pub use crate::observe::{Metrics, dump, metrics};
+    pub use crate::observe::{Metrics, dump, dump_those, live_goroutines, metrics};
     pub use crate::park::{Parking, Reason, Ticket, Woken};
-    pub use crate::runtime::{Config, Host, Mode, run};
+    pub use crate::quiet::clock::{now, settle};
+    pub use crate::quiet::deadlock::Deadlock;
+    pub use crate::runtime::{Config, Host, Mode, run, run_in_virtual_time};
     pub use crate::scope::Scope;
     pub use crate::spawn::{Ended, Join, spawn, spawn_scoped};
     pub use crate::switching::{checkpoint, in_place, no_switch, yield_now};

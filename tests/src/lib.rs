@@ -21,7 +21,7 @@ pub mod system;
 mod undisturbed;
 mod watchdog;
 
-pub use modes::{Mode, both_modes};
+pub use modes::{Mode, both_modes, both_modes_in_virtual_time};
 pub use seed::Seed;
 pub use undisturbed::{disturbances, undisturbed};
 pub use watchdog::Watchdog;

@@ -1,10 +1,9 @@
-//! One body, two modes.
+//! One body, two modes: [`threadle::testing`]'s ways, with the promise of migrating mode given once for all bodies of this crate.
 
 use std::fmt;
 
 use threadle::Builder;
-
-use crate::Watchdog;
+use threadle::testing::{self, Run};
 
 /// The mode a body runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +51,15 @@ impl Mode {
     }
 }
 
+impl From<testing::Mode> for Mode {
+    fn from(mode: testing::Mode) -> Mode {
+        match mode {
+            testing::Mode::Bound => Mode::Bound,
+            testing::Mode::Migrating => Mode::Migrating,
+        }
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
@@ -64,9 +72,24 @@ impl fmt::Display for Mode {
 ///
 /// Where `body` does.
 pub fn both_modes(procs: usize, body: impl Fn(Mode) + Send + Sync) {
+    // SAFETY: the promise that `Mode::run` states for every body of this crate.
+    unsafe { Run::new().procs(procs).both_modes(|mode| body(mode.into())) }
+}
+
+/// Runs `body` as goroutine 1, in either mode, on `procs` processors, in virtual time, under a watchdog of a minute of the real one.
+///
+/// # Panics
+///
+/// Where `body` does, and in a deadlock.
+pub fn both_modes_in_virtual_time<T: Send + 'static>(procs: usize, body: impl Fn(Mode) -> T + Send + Clone + 'static) {
     for mode in Mode::BOTH {
         println!("mode: {mode}");
-        let _watchdog = Watchdog::new(60);
-        mode.run(Builder::new().procs(procs), || body(mode));
+        let run = Run::new().procs(procs);
+        let body = body.clone();
+        match mode {
+            Mode::Bound => run.virtual_time(move || body(mode)),
+            // SAFETY: the promise that `Mode::run` states for every body of this crate.
+            Mode::Migrating => unsafe { run.virtual_time_migrating(move || body(mode)) },
+        };
     }
 }

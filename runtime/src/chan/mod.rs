@@ -117,7 +117,7 @@ fn pair<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
 /// assert!(timeout.try_recv().is_err());
 /// ```
 pub fn after(duration: Duration) -> Receiver<Instant> {
-    let at = Instant::now().checked_add(duration);
+    let at = crate::base::now().checked_add(duration);
     at.map_or_else(never, |at| Receiver::from_source(Arc::new(Alarm::once(Some(at)))))
 }
 
@@ -138,7 +138,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 #[track_caller]
 pub fn tick(period: Duration) -> Receiver<Instant> {
     assert!(!period.is_zero(), "the period of a tick must not be zero");
-    Receiver::from_source(Arc::new(Alarm::periodic(Instant::now(), period)))
+    Receiver::from_source(Arc::new(Alarm::periodic(crate::base::now(), period)))
 }
 
 /// A receiver that gets nothing and is never closed: for the arm of a `select` that is switched off.

@@ -83,7 +83,7 @@ impl<T> Receiver<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.try_recv(),
-            Flavor::Source(source) => source.take(Instant::now()),
+            Flavor::Source(source) => source.take(crate::base::now()),
             Flavor::Never => Err(TryRecvError::Empty),
         }
     }
@@ -168,7 +168,7 @@ impl<T> Receiver<T> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.len(),
             Flavor::Source(source) => {
-                let due = source.due().is_some_and(|due| due <= Instant::now());
+                let due = source.due().is_some_and(|due| due <= crate::base::now());
                 source.capacity().min(usize::from(due))
             }
             Flavor::Never => 0,

@@ -95,7 +95,7 @@ impl fmt::Debug for Watchers {
 pub(super) fn recv<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<T, Unreceived> {
     let mut parked = false;
     let taken = loop {
-        let now = Instant::now();
+        let now = crate::base::now();
         match source.take(now) {
             Ok(value) => break Ok(value),
             Err(TryRecvError::Disconnected) => break Err(Unreceived::Closed),

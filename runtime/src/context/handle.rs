@@ -70,7 +70,7 @@ impl Context {
     /// assert!(context.err().unwrap().is_timeout());
     /// ```
     pub fn with_timeout(&self, timeout: Duration) -> (Context, Cancel) {
-        self.derive(Instant::now().checked_add(timeout))
+        self.derive(crate::base::now().checked_add(timeout))
     }
 
     /// A child that ends at `deadline` at the latest; one in the past is over at once. Switches: no, and arms no timer.

@@ -95,7 +95,7 @@ impl Node {
     /// The end, if it has come by now.
     pub(super) fn end(&self) -> Option<&End> {
         match (self.end.get(), &self.expiry) {
-            (None, Some(expiry)) if expiry.at <= Instant::now() => Some(self.expire(expiry)),
+            (None, Some(expiry)) if expiry.at <= crate::base::now() => Some(self.expire(expiry)),
             (end, _) => end,
         }
     }
@@ -119,7 +119,7 @@ impl Node {
     pub(super) fn cancel(&self, error: ContextError) {
         // A deadline that has passed was first, though nobody has looked.
         if self.end().is_none() {
-            self.close(&End { error, at: Instant::now() });
+            self.close(&End { error, at: crate::base::now() });
         }
     }
 

@@ -64,7 +64,7 @@ impl Cancel for Watch<'_> {
         // SAFETY: new, and it stays in its place until `unwatch` has taken it out.
         unsafe { node.watchers().add(waiter) };
         // Only now, see `chan/source.rs`. Not by the clock: the park has the deadline.
-        let ended = node.due().is_some_and(|due| due <= Instant::now());
+        let ended = node.due().is_some_and(|due| due <= crate::base::now());
         if ended {
             self.unwatch(ticket);
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::time::Duration;
-use threadle_scheduler::{Config, Mode};
+use threadle_scheduler::{Config, Deadlock, Mode};
 
 /// Runs `main` as the first goroutine of a new runtime in **bound** mode and returns what it returns.
 ///
@@ -115,6 +115,21 @@ impl Builder {
         self
     }
 
+    /// What is done when all goroutines of the process are asleep and nothing is left that could wake one: no timer, no descriptor that is
+    /// waited for, no blocking call, in no runtime. By default that is reported on stderr, with the dump, if the process has no other
+    /// threads; see [`Deadlock`]. Whoever sits in a debugger or counts on signal handlers that wake somebody wants [`Deadlock::Ignore`].
+    ///
+    /// ```
+    /// use threadle::{Builder, Deadlock};
+    /// // In a service whose goroutines only talk to each other and the network it is better to end than to hang:
+    /// Builder::new().deadlock(Deadlock::Abort).run(|| { /* serve */ })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn deadlock(mut self, deadlock: Deadlock) -> Builder {
+        self.config.deadlock = deadlock;
+        self
+    }
+
     /// As [`run`](crate::run).
     ///
     /// # Errors
@@ -140,6 +155,19 @@ impl Builder {
     #[track_caller]
     pub unsafe fn run_migrating<T: Send>(self, main: impl FnOnce() -> T + Send) -> io::Result<T> {
         threadle_scheduler::run(Config { mode: Mode::Migrating, ..self.config }, main)
+    }
+
+    /// For `testing`: with a clock of the runtime's own.
+    ///
+    /// # Safety
+    /// In migrating mode that of [`run_migrating`](crate::run_migrating).
+    #[track_caller]
+    pub(crate) unsafe fn run_in_virtual_time<T: Send + 'static>(
+        self,
+        mode: Mode,
+        main: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        threadle_scheduler::run_in_virtual_time(Config { mode, ..self.config }, main)
     }
 }
 

@@ -56,14 +56,14 @@ impl Limit {
 
     /// Whether the deadline has passed. Looks at the clock only if there is one.
     pub(crate) fn has_passed(&self) -> bool {
-        self.deadline().is_some_and(|deadline| deadline <= Instant::now())
+        self.deadline().is_some_and(|deadline| deadline <= crate::base::now())
     }
 
     /// Until when a call may wait; `began` is when it first had to, set here if it is needed.
     pub(crate) fn end(&self, began: &mut Option<Instant>) -> Option<Instant> {
         let deadline = self.deadline();
         let Some(timeout) = self.timeout() else { return deadline };
-        let of_call = began.get_or_insert_with(Instant::now).checked_add(timeout);
+        let of_call = began.get_or_insert_with(crate::base::now).checked_add(timeout);
         match (deadline, of_call) {
             (Some(deadline), Some(of_call)) => Some(deadline.min(of_call)),
             (deadline, of_call) => deadline.or(of_call),
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_earlier_of_deadline_and_timeout_counts() {
         let limit = Limit::default();
-        let now = Instant::now();
+        let now = crate::base::now();
         assert_eq!(limit.end(&mut None), None);
         limit.set_timeout(Some(Duration::from_secs(5))).unwrap();
         assert_eq!(limit.end(&mut Some(now)), Some(now + Duration::from_secs(5)));

@@ -113,7 +113,7 @@ impl<F: AsFd> Polled<F> {
             Wait::Park => {
                 // Read only now, with the waiter queued: whoever changes it from here on wakes us.
                 let end = self.limit(direction).end(&mut waiting.began);
-                if end.is_some_and(|end| end <= Instant::now()) {
+                if end.is_some_and(|end| end <= crate::base::now()) {
                     return Err(timed_out());
                 }
                 waiting.parked = true;

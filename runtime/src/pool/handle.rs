@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Weak;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::JobError;
 use crate::chan::{Receiver, RecvTimeoutError};
@@ -69,7 +69,7 @@ impl<T> JobHandle<T> {
     /// });
     /// ```
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JobError>, Self> {
-        let Some(deadline) = Instant::now().checked_add(timeout) else { return Ok(self.join()) };
+        let Some(deadline) = crate::base::now().checked_add(timeout) else { return Ok(self.join()) };
         match self.result.recv_deadline(deadline) {
             Ok(Ok(value)) => Ok(Ok(value)),
             Ok(Err(payload)) => Ok(Err(JobError::panic(payload))),

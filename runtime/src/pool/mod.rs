@@ -327,7 +327,7 @@ impl Pool {
     /// ```
     pub fn reserve_timeout(&self, timeout: Duration) -> Result<Slot<'_>, NoSlot> {
         // A time-out beyond what the clock can count is none.
-        self.inner.shared.reserve(Instant::now().checked_add(timeout))
+        self.inner.shared.reserve(crate::base::now().checked_add(timeout))
     }
 
     /// As [`reserve`](Self::reserve), waiting until `deadline` at most.
@@ -402,7 +402,7 @@ impl Pool {
     /// });
     /// ```
     pub fn shutdown_timeout(&self, timeout: Duration) -> Drained {
-        self.drain(Instant::now().checked_add(timeout))
+        self.drain(crate::base::now().checked_add(timeout))
     }
 
     /// As [`shutdown_timeout`](Self::shutdown_timeout), until an instant.

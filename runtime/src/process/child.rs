@@ -202,7 +202,7 @@ impl Child {
     pub fn wait_timeout(&mut self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         self.stdin = None;
         // A time-out beyond what the clock can count is none.
-        self.process.wait(Instant::now().checked_add(timeout))
+        self.process.wait(crate::base::now().checked_add(timeout))
     }
 
     /// As [`wait_timeout`](Self::wait_timeout), until an instant.

@@ -76,7 +76,7 @@ impl Process {
             if let Some(status) = self.try_wait()? {
                 return Ok(Some(status));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(crate::base::now());
             if left.is_zero() {
                 return Ok(None);
             }

@@ -24,7 +24,7 @@ pub struct Timer;
 
 impl hyper::rt::Timer for Timer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Sleep { deadline: Instant::now().checked_add(duration), armed: None })
+        Box::pin(Sleep { deadline: crate::base::now().checked_add(duration), armed: None })
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
@@ -103,7 +103,7 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         loop {
-            if deadline <= Instant::now() {
+            if deadline <= crate::base::now() {
                 self.armed = None;
                 return Poll::Ready(());
             }

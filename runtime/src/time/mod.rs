@@ -52,6 +52,6 @@ mod ticker;
 mod timer;
 
 pub use every_on::{every_on, every_on_overlapping};
-pub use sleep::{sleep, sleep_until, sleep_until_with, sleep_with};
+pub use sleep::{now, sleep, sleep_until, sleep_until_with, sleep_with};
 pub use ticker::Ticker;
 pub use timer::{Timer, every};

@@ -6,6 +6,22 @@ use threadle_scheduler::{Parking, Reason, checkpoint};
 
 use crate::context::{Context, ContextError, Watch};
 
+/// The present time: of the runtime's clock if that is a [virtual](crate::testing#virtual-time) one, else [`Instant::now`]. Code that is to
+/// be tested in virtual time computes its deadlines with it. Never switches.
+///
+/// Inside [`blocking`](crate::blocking), and on plain threads, it is the real time.
+///
+/// ```
+/// use std::time::Duration;
+/// use threadle::time;
+/// let deadline = time::now() + Duration::from_millis(2);
+/// time::sleep_until(deadline);
+/// assert!(time::now() >= deadline);
+/// ```
+pub fn now() -> Instant {
+    threadle_scheduler::now()
+}
+
 /// Lets the calling goroutine or thread wait for `duration`; other goroutines run meanwhile.
 ///
 /// It never returns early. A zero duration returns at once (it only heeds a due preemption, as
@@ -23,7 +39,7 @@ pub fn sleep(duration: Duration) {
     if duration.is_zero() {
         checkpoint();
     } else {
-        park_until(Instant::now().checked_add(duration));
+        park_until(now().checked_add(duration));
     }
 }
 
@@ -38,7 +54,7 @@ pub fn sleep(duration: Duration) {
 /// assert!(Instant::now() >= deadline);
 /// ```
 pub fn sleep_until(deadline: Instant) {
-    if deadline <= Instant::now() {
+    if deadline <= now() {
         checkpoint();
     } else {
         park_until(Some(deadline));
@@ -62,7 +78,7 @@ pub fn sleep_until(deadline: Instant) {
 /// assert!(time::sleep_with(&context, Duration::from_secs(60)).unwrap_err().is_cancelled());
 /// ```
 pub fn sleep_with(context: &Context, duration: Duration) -> Result<(), ContextError> {
-    sleep_within(context, Instant::now().checked_add(duration))
+    sleep_within(context, crate::base::now().checked_add(duration))
 }
 
 /// As [`sleep_until`], until the context ends at most.
@@ -86,7 +102,7 @@ pub fn sleep_until_with(context: &Context, deadline: Instant) -> Result<(), Cont
 
 fn sleep_within(context: &Context, deadline: Option<Instant>) -> Result<(), ContextError> {
     let watch = Watch::new(context)?;
-    let is_over = || deadline.is_some_and(|deadline| deadline <= Instant::now());
+    let is_over = || deadline.is_some_and(|deadline| deadline <= crate::base::now());
     if is_over() {
         checkpoint();
         return Ok(());

@@ -41,7 +41,7 @@ impl Ticker {
     #[track_caller]
     pub fn new(period: Duration) -> Ticker {
         check(period);
-        Ticker { alarm: Arc::new(Alarm::periodic(Instant::now(), period)), setting: Mutex::new(()) }
+        Ticker { alarm: Arc::new(Alarm::periodic(crate::base::now(), period)), setting: Mutex::new(()) }
     }
 
     /// Waits for the next tick: the instant at which it came due. While the ticker is stopped, that is until it has been reset.
@@ -91,7 +91,7 @@ impl Ticker {
     pub fn reset(&self, period: Duration) {
         check(period);
         let _setting = lock(&self.setting);
-        self.alarm.set_periodic(Instant::now(), period);
+        self.alarm.set_periodic(crate::base::now(), period);
     }
 
     /// Stops: no tick is received from here on, also none that was due. Receivers wait on.

@@ -44,7 +44,7 @@ impl Timer {
     /// ```
     #[must_use = "nobody can receive from it"]
     pub fn after(duration: Duration) -> Timer {
-        Timer { kind: Kind::Received(Arc::new(Alarm::once(Instant::now().checked_add(duration)))) }
+        Timer { kind: Kind::Received(Arc::new(Alarm::once(crate::base::now().checked_add(duration)))) }
     }
 
     /// A timer that calls `f` after `duration`, on a goroutine of its own: a slow `f` delays nobody. Set anew by [`reset`](Self::reset) it
@@ -68,7 +68,7 @@ impl Timer {
     /// ```
     #[track_caller]
     pub fn after_func(duration: Duration, mut f: impl FnMut() + Send + 'static) -> Timer {
-        let at = Instant::now().checked_add(duration);
+        let at = crate::base::now().checked_add(duration);
         let f = move || {
             f();
             ControlFlow::Continue(())
@@ -124,7 +124,7 @@ impl Timer {
     /// assert!(timer.recv().is_ok());
     /// ```
     pub fn reset(&self, duration: Duration) -> bool {
-        self.set(Instant::now().checked_add(duration))
+        self.set(crate::base::now().checked_add(duration))
     }
 
     /// Stops the timer. True: it had been going to fire, and will not. False: its message was received, its call has begun (and may go on),
@@ -185,7 +185,7 @@ pub fn every(period: Duration, mut f: impl FnMut() + Send + 'static) -> Timer {
 #[track_caller]
 pub(super) fn calls_until(period: Duration, f: impl FnMut() -> ControlFlow<()> + Send + 'static) -> Timer {
     assert!(!period.is_zero(), "the period of calls must not be zero");
-    Timer { kind: Kind::Calls(Callback::new(Instant::now().checked_add(period), period, f)) }
+    Timer { kind: Kind::Calls(Callback::new(crate::base::now().checked_add(period), period, f)) }
 }
 
 impl fmt::Debug for Timer {

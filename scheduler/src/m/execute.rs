@@ -7,6 +7,7 @@ use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
 use crate::limits::clock;
 use crate::m::current;
+use crate::runtime::MAIN;
 use crate::runtime::Mode;
 use crate::scope::Scope;
 use crate::stack;
@@ -69,6 +70,8 @@ impl M {
                 }
                 if self.lease.inside() {
                     self.p().counters.parks.bump();
+                } else {
+                    self.scheduler().came_to_rest();
                 }
                 return;
             }
@@ -175,10 +178,14 @@ impl M {
             g.clear_home();
         }
         g.state().finish();
+        if g.id() == MAIN {
+            scheduler.quiet_state().clock.stop();
+        }
         if inside {
             self.p().counters.finished.bump();
         } else {
             scheduler.count_finished(1);
+            scheduler.came_to_rest();
         }
         // From here on a joiner may free the memory: it is touched only where nobody joins.
         if let Some(Finish { waiter, release }) = g.completion.finish(End::Returned) {

@@ -11,6 +11,7 @@ use crate::injector::Chain;
 use crate::limits::clock::ThreadClock;
 use crate::p::P;
 use crate::park::{Reason, Ticket};
+use crate::quiet::WaitsInPlace;
 use crate::runtime::{Mode, Scheduler};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -197,6 +198,11 @@ impl M {
     pub(crate) fn may_leave_stack(&self) -> bool {
         let own = self.own();
         !own.in_call.get() && own.holds.get() == 0 && !std::thread::panicking()
+    }
+
+    /// Inside an announced call.
+    pub(crate) fn in_call(&self) -> bool {
+        self.own().in_call.get()
     }
 
     pub(crate) fn set_in_call(&self, in_call: bool) {
@@ -487,7 +493,15 @@ impl M {
     /// ```
     ///
     /// Whoever has the lock second sees what the other did before. From then on no waker wins the ticket: nobody would use what it brings.
-    pub(crate) fn wait_in_place<R>(&'static self, reason: Reason, ticket: Ticket, sleep: impl FnOnce() -> R) -> R {
+    ///
+    /// `timed`: `sleep` itself will end it at a deadline.
+    pub(crate) fn wait_in_place<R>(
+        &'static self,
+        reason: Reason,
+        ticket: Ticket,
+        timed: bool,
+        sleep: impl FnOnce() -> R,
+    ) -> R {
         if self.own().in_call.get() {
             return sleep();
         }
@@ -510,7 +524,9 @@ impl M {
             self.abandon_in_place();
             self.end_of_the_runtime();
         }
+        let waits = WaitsInPlace::begin(self.scheduler, ticket, timed);
         let result = sleep();
+        drop(waits);
         self.reacquire_in_place();
         result
     }

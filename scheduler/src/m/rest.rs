@@ -49,6 +49,11 @@ impl M {
                 }
                 Err(None) => return self.await_assigned(),
             }
+            if let Some(p) = scheduler.last_to_rest(self) {
+                self.take_p(p);
+                self.batch(self.p(), || scheduler.pass_time());
+                return true;
+            }
             match self.sleep_or_poll() {
                 Slept::Assigned => return true,
                 Slept::Look => {}
@@ -130,6 +135,13 @@ impl M {
             }
             match scheduler.earliest_timer() {
                 NEVER => Sleep::Forever,
+                when if scheduler.quiet_state().clock.is_virtual() => {
+                    if when > scheduler.now_ns() {
+                        Sleep::Forever
+                    } else {
+                        Sleep::Not
+                    }
+                }
                 when => Sleep::Until(clock::to_instant(when)),
             }
         });
@@ -141,7 +153,7 @@ impl M {
         }
         // Who gave it a P, or broke the sleep for another reason, set the note as well; it means nothing from here on.
         let listed = scheduler.idle().wake_myself(self);
-        let now = clock::now_ns();
+        let now = scheduler.now_ns();
         let due = scheduler.earliest_timer() <= now;
         if listed
             && (due || !events.is_empty())

@@ -209,7 +209,7 @@ impl M {
 
     #[inline(never)]
     fn fire_timers_due_since(&self, p: &'static P, next: u64) {
-        let now = clock::now_ns();
+        let now = self.scheduler().now_ns();
         if now >= next {
             self.batch(p, || p.counters.timers_fired.add(p.timers.run_due(now) as u64));
         }
@@ -355,7 +355,7 @@ impl M {
                 }
                 let victim = scheduler.p(index);
                 if last && victim.timers.next() != NEVER {
-                    let now = clock::now_ns();
+                    let now = scheduler.now_ns();
                     if now >= victim.timers.next() {
                         self.batch(p, || p.counters.timers_fired.add(victim.timers.run_due(now) as u64));
                         // What became ready lies in the ring or in the thread's own queue.

@@ -19,6 +19,7 @@ use crate::limits::{clock, cpu};
 use crate::m::note::Note;
 use crate::m::{AbortOnPanic, current};
 use crate::p::P;
+use crate::quiet::deadlock::{self, Look};
 use crate::runtime::{Order, Scheduler};
 use crate::stack;
 use doze::Doze;
@@ -42,6 +43,8 @@ const NAP_NS: u64 = 80_000;
 const LONG_NAP_NS: u64 = 1_000_000;
 /// All Ps idle for so long: nothing is going on.
 const AT_REST_NS: u64 = 50_000_000;
+/// So often it looks for a deadlock then, if the first looks meet somebody awake.
+const LOOKS: u8 = 3;
 /// The poller is looked at if nobody did for so long.
 const UNPOLLED: Duration = Duration::from_millis(10);
 /// While a P idles, somebody is woken to watch the descriptors and timers if nobody did for so long.
@@ -57,6 +60,8 @@ pub(crate) struct Monitor {
     /// Threads it is to make for others (`runtime/threads.rs`); `ordered`: there are some.
     orders: Mutex<Vec<Order>>,
     ordered: AtomicBool,
+    /// It took some, and is at it.
+    carrying_out: AtomicBool,
     trace: Option<Duration>,
     /// `procs` follows the machine: the CPU limit is looked at once a second and shown by the metrics.
     follow_cpus: bool,
@@ -75,6 +80,7 @@ impl Monitor {
             thread_wanted: AtomicBool::new(false),
             orders: Mutex::new(Vec::new()),
             ordered: AtomicBool::new(false),
+            carrying_out: AtomicBool::new(false),
             trace,
             follow_cpus,
             thread: Mutex::new(None),
@@ -122,6 +128,11 @@ impl Monitor {
         self.thread_wanted.load(Relaxed)
     }
 
+    /// Something has ended that is not seen by a P that comes to idle: if everything is at rest, is it a deadlock?
+    pub(crate) fn look_at_rest(&self) {
+        self.p_is_busy();
+    }
+
     /// No thread was to be had for a P: look again while there is work.
     pub(crate) fn thread_wanted(&self) {
         self.thread_wanted.store(true, Relaxed);
@@ -133,16 +144,21 @@ impl Monitor {
         {
             let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
             orders.push(order);
-            self.ordered.store(true, Relaxed);
+            self.ordered.store(true, SeqCst);
         }
         // However short its nap is, and in whatever it is: a P waits for this thread.
         self.note.set();
     }
 
+    /// Whether threads are still to be made. In this order: who carries out says so before the orders are taken.
+    pub(crate) fn has_orders(&self) -> bool {
+        self.ordered.load(SeqCst) || self.carrying_out.load(SeqCst)
+    }
+
     /// What was ordered and is not done yet.
     pub(crate) fn take_orders(&self) -> Vec<Order> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        self.ordered.store(false, Relaxed);
+        self.ordered.store(false, SeqCst);
         std::mem::take(&mut *orders)
     }
 
@@ -164,6 +180,8 @@ struct Round {
     quiet: u32,
     nap: u64,
     at_rest_since: u64,
+    /// How often it may still look whether what is at rest is a deadlock.
+    looks: u8,
     last_second: u64,
     last_trace: u64,
     next_trim: u64,
@@ -180,6 +198,7 @@ impl Round {
             quiet: 0,
             nap: SHORTEST_NS,
             at_rest_since: 0,
+            looks: LOOKS,
             last_second: clock::now_ns(),
             last_trace: 0,
             next_trim: 0,
@@ -217,11 +236,15 @@ impl Round {
         let all_idle = counts.idle() == scheduler.procs();
         if !all_idle {
             self.at_rest_since = 0;
+            self.looks = LOOKS;
         } else if self.at_rest_since == 0 {
             self.at_rest_since = now;
         }
-        if all_idle && now - self.at_rest_since >= AT_REST_NS && self.nothing_to_do() {
-            return self.sleep_deep();
+        if all_idle && now - self.at_rest_since >= AT_REST_NS {
+            self.look_for_a_deadlock();
+            if self.looks == 0 && self.nothing_to_do() {
+                return self.sleep_deep();
+            }
         }
         let mut nap = self.nap;
         if counts.idle() > 0 && !all_idle {
@@ -248,6 +271,16 @@ impl Round {
         }
     }
 
+    /// Once each time that all comes to rest; some times, where somebody was still on his way to bed.
+    fn look_for_a_deadlock(&mut self) {
+        if self.looks > 0 {
+            self.looks = match deadlock::look(self.scheduler) {
+                Look::Over => 0,
+                Look::Again => self.looks - 1,
+            };
+        }
+    }
+
     /// Nothing but what sets the note can give it something to do: asked once more when the sleep was announced.
     fn nothing_to_do(&self) -> bool {
         let scheduler = self.scheduler;
@@ -255,6 +288,7 @@ impl Round {
         scheduler.idle().counts().idle() == scheduler.procs()
             && scheduler.stackless() == 0
             && monitor.trace.is_none()
+            && !scheduler.quiet_state().clock.is_virtual()
             && !monitor.thread_wanted.load(Relaxed)
             && scheduler.ps().all(|p| p.ring.is_empty())
             && !self.unwatched()
@@ -272,12 +306,13 @@ impl Round {
         monitor.doze.deepen();
         if self.nothing_to_do() {
             let left = until.map(|until| Duration::from_nanos(until.saturating_sub(clock::now_ns())));
-            if left != Some(Duration::ZERO) {
-                monitor.note.sleep(left);
+            if left != Some(Duration::ZERO) && monitor.note.sleep(left) {
+                self.at_rest_since = 0;
             }
         }
         monitor.doze.rise();
         self.quiet = 0;
+        self.looks = LOOKS;
         self.nap = SHORTEST_NS;
         if scheduler.idle().counts().idle() != scheduler.procs() {
             self.at_rest_since = 0;
@@ -289,9 +324,12 @@ impl Round {
         let scheduler = self.scheduler;
         let mut acted = self.carry_out_orders();
         acted |= self.poll();
-        let others_wait = self.others_wait(now);
+        let others_wait = self.others_wait();
         acted |= self.retake(now, others_wait);
         acted |= self.wake_for_stuck_work(now);
+        if scheduler.quiet_state().clock.is_virtual() {
+            scheduler.wake_if_quiet();
+        }
         if scheduler.stackless() > 0 {
             scheduler.tend_stackless(now);
         }
@@ -334,17 +372,19 @@ impl Round {
         if !monitor.ordered.load(Relaxed) {
             return false;
         }
+        monitor.carrying_out.store(true, SeqCst);
         monitor.take_orders().into_iter().for_each(|order| self.scheduler.carry_out(order));
+        monitor.carrying_out.store(false, Release);
         true
     }
 
     /// Whether somebody waits for a P.
-    fn others_wait(&self, now: u64) -> bool {
+    fn others_wait(&self) -> bool {
         let scheduler = self.scheduler;
         scheduler.idle().waiting() > 0
             || !scheduler.injector().is_empty()
             || scheduler.ps().any(|p| !p.ring.is_empty())
-            || scheduler.earliest_timer() <= now
+            || scheduler.timers_due()
             || (scheduler.poller().waiters() > 0 && scheduler.poller().since_last_poll(Instant::now()) >= UNPOLLED)
     }
 
@@ -360,7 +400,7 @@ impl Round {
         for (p, seen) in scheduler.ps().zip(&mut self.seen) {
             stuck |= seen.lies_still(p);
         }
-        stuck |= !scheduler.injector().is_empty() || scheduler.earliest_timer() <= now || self.unwatched();
+        stuck |= !scheduler.injector().is_empty() || scheduler.timers_due() || self.unwatched();
         if stuck {
             scheduler.wake_if_wanted();
         }

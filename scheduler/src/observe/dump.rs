@@ -4,6 +4,7 @@ use crate::g::state::Status;
 use crate::g::{G, slab};
 use crate::limits::clock;
 use crate::m::current;
+use crate::runtime::Scheduler;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -19,7 +20,24 @@ use std::time::Duration;
 /// # Errors
 /// Those of the writer.
 pub fn dump(out: &mut impl Write) -> io::Result<()> {
-    let scheduler = current::scheduler();
+    write_dump(out, current::scheduler(), |_| true)
+}
+
+/// As [`dump`], of those goroutines alone whose number `wanted` accepts.
+///
+/// # Errors
+/// Those of the writer.
+pub fn dump_those(out: &mut impl Write, wanted: impl Fn(u64) -> bool) -> io::Result<()> {
+    write_dump(out, current::scheduler(), wanted)
+}
+
+/// The numbers of the goroutines of the caller's runtime (outside a runtime: of every runtime in the process) that have not ended.
+pub fn live_goroutines() -> Vec<u64> {
+    live(current::scheduler()).into_iter().map(|(id, _)| id).collect()
+}
+
+/// Sorted by number.
+fn live(scheduler: Option<&Scheduler>) -> Vec<(u64, &'static G)> {
     let mut all = Vec::new();
     slab::for_each(|g| {
         let live = !matches!(g.state().load().status(), Status::Free | Status::Done);
@@ -29,9 +47,17 @@ pub fn dump(out: &mut impl Write) -> io::Result<()> {
     });
     // The numbers as they were: a G may serve another goroutine by now.
     all.sort_unstable_by_key(|(id, _)| *id);
+    all
+}
+
+pub(crate) fn write_dump(
+    out: &mut impl Write,
+    scheduler: Option<&Scheduler>,
+    wanted: impl Fn(u64) -> bool,
+) -> io::Result<()> {
     let now = clock::now_ns();
-    for (id, g) in all {
-        if g.id() == id {
+    for (id, g) in live(scheduler) {
+        if wanted(id) && g.id() == id {
             write_one(out, g, now)?;
         }
     }

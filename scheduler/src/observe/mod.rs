@@ -4,7 +4,8 @@ mod dump;
 mod metrics;
 mod trace;
 
-pub use dump::dump;
+pub(crate) use dump::write_dump;
+pub use dump::{dump, dump_those, live_goroutines};
 pub(crate) use metrics::record_end;
 pub use metrics::{Metrics, metrics};
 pub(crate) use trace::trace;

@@ -74,7 +74,7 @@ impl Parking {
         let woken = match self.who {
             Who::Goroutine(g) => self.leave_stack(g, deadline),
             Who::Thread(cell) => match current::m() {
-                Some(m) => m.wait_in_place(self.reason, self.ticket(), || self.sleep(cell, deadline)),
+                Some(m) => self.wait_in_place(m, cell, deadline),
                 None => self.sleep(cell, deadline),
             },
         };
@@ -118,6 +118,23 @@ impl Parking {
         }
         state.thread_runs();
         true
+    }
+
+    fn wait_in_place(&self, m: &'static M, cell: &'static ThreadCell, deadline: Option<Instant>) -> bool {
+        let by_a_timer = m.goroutine().is_some() && m.scheduler().quiet_state().clock.is_virtual();
+        if !by_a_timer {
+            return m.wait_in_place(self.reason, self.ticket(), deadline.is_some(), || self.sleep(cell, deadline));
+        }
+        // The deadline comes by the runtime's clock and not by the thread's own. Armed before anybody may take this wait for one without.
+        let timer = deadline.map(|deadline| timers::arm_ticket(self.ticket(), clock::to_ns(deadline)));
+        m.wait_in_place(self.reason, self.ticket(), false, || self.sleep(cell, None));
+        let expired = cell.waiter.state().load().expired();
+        if let Some(timer) = timer
+            && !expired
+        {
+            timer.cancel();
+        }
+        !expired
     }
 
     /// Gives the wait up. True: nobody had woken it, and nobody will. False: somebody has, and what it did for the waiter is done.

@@ -53,6 +53,8 @@ reasons! {
     BlockOn = "block_on",
     /// A blocking call that runs on a helper thread.
     Blocking = "blocking call",
+    /// The others to be blocked (`settle`).
+    Settle = "settle",
     /// A stack to run on.
     Stack = "stack",
 }

@@ -1,5 +1,6 @@
 //! What a runtime is started with.
 
+use crate::quiet::deadlock::Deadlock;
 use crate::stack;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub thread_name: String,
     /// How long the end of main waits for other goroutines.
     pub drain: Duration,
+    /// What is done when nothing can ever run again.
+    pub deadlock: Deadlock,
 }
 
 impl Config {
@@ -39,6 +42,7 @@ impl Config {
             max_threads: crate::limits::threads::DEFAULT_THREADS,
             thread_name: String::from("threadle"),
             drain: Duration::ZERO,
+            deadlock: Deadlock::default(),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::m::{M, current};
 use crate::monitor::Monitor;
 use crate::p::P;
 use crate::park::Ticket;
+use crate::quiet::{self, clock::Clock};
 use crate::spawn::{self, Ended};
 use crate::stack;
 use crossbeam_utils::CachePadded;
@@ -63,7 +64,11 @@ pub(crate) struct Scheduler {
     ms: Mutex<Ms>,
     changed: Condvar,
     left_threads: AtomicUsize,
+    quiet: quiet::State,
 }
+
+/// The number of main's goroutine.
+pub(crate) const MAIN: u64 = 1;
 
 #[derive(Default)]
 struct Ms {
@@ -77,7 +82,7 @@ struct Ms {
 
 impl Scheduler {
     /// Makes a runtime, with one M that has a P.
-    fn start(config: Config) -> io::Result<&'static Scheduler> {
+    fn start(config: Config, virtual_time: bool) -> io::Result<&'static Scheduler> {
         let (procs, follow) = config.resolve_procs();
         prepare_the_process()?;
         let poller = Poller::new(&crate::poll::DESCRIPTORS)?;
@@ -94,7 +99,7 @@ impl Scheduler {
             stackless: Stackless::default(),
             gate: Gate::new(),
             seats: AtomicU32::new(procs as u32),
-            ids: AtomicU64::new(1),
+            ids: AtomicU64::new(MAIN),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             draining: AtomicBool::new(false),
@@ -103,6 +108,8 @@ impl Scheduler {
             ms: Mutex::new(Ms::default()),
             changed: Condvar::new(),
             left_threads: AtomicUsize::new(0),
+            // After the wheels, whose time is not to be ahead of the clock's.
+            quiet: quiet::State::new(Clock::new(virtual_time)),
             config,
         }));
         for p in (1..scheduler.procs).rev() {
@@ -148,6 +155,13 @@ impl Scheduler {
     pub(crate) fn helpers(&self) -> &Helpers {
         &self.helpers
     }
+    pub(crate) fn quiet_state(&self) -> &quiet::State {
+        &self.quiet
+    }
+    /// The time by the runtime's clock.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.quiet.clock.now_ns()
+    }
     /// Only for the runtime's own threads, while they are counted, and for those inside the gate.
     pub(crate) fn poller(&self) -> &Poller<Ticket> {
         // SAFETY: made in `start`, and freed by the shutdown only after the last thread that was named above.
@@ -174,6 +188,10 @@ impl Scheduler {
 
     pub(crate) fn earliest_timer(&self) -> u64 {
         self.ps().map(|p| p.timers.next()).min().unwrap_or(crate::timers::NEVER)
+    }
+
+    pub(crate) fn timers_due(&self) -> bool {
+        self.earliest_timer() <= self.now_ns()
     }
 
     /// Fires what is due on any P; for a thread without a P, or for all of them.
@@ -297,6 +315,12 @@ impl Scheduler {
         })
     }
 
+    /// Whether every M that has a thread is among so many that sleep, and nothing lies in an inbox.
+    pub(crate) fn all_asleep(&self, sleeping: usize) -> bool {
+        let ms = self.ms();
+        ms.alive.len() == sleeping && ms.alive.iter().all(|m| m.inbox.is_empty())
+    }
+
     // Counting goroutines.
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -321,6 +345,10 @@ impl Scheduler {
     pub(crate) fn live(&self) -> usize {
         let (spawned, finished) = self.spawned_and_finished();
         spawned.saturating_sub(finished) as usize
+    }
+    /// Main has ended, and the others are waited for.
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.load(Relaxed)
     }
     /// One has ended; if somebody waits for the last he is told.
     pub(crate) fn goroutine_ended(&self) {
@@ -384,22 +412,61 @@ pub(crate) fn current_or_panic(what: &str) -> &'static Scheduler {
 pub fn run<T: Send>(config: Config, main: impl FnOnce() -> T + Send) -> io::Result<T> {
     let options = SpawnOptions { name: Some("main".into()), ..SpawnOptions::new() };
     if current::goroutine().is_some() {
-        return crate::blocking::blocking(|| run_here(config, &options, main));
+        return crate::blocking::blocking(|| run_here(config, false, &options, main));
     }
-    run_here(config, &options, main)
+    run_here(config, false, &options, main)
 }
 
-fn run_here<T: Send>(config: Config, options: &SpawnOptions, main: impl FnOnce() -> T + Send) -> io::Result<T> {
-    let scheduler = Scheduler::start(config)?;
-    // SAFETY: `wait` below returns only when main has ended or was abandoned, and only the shutdown, further below, abandons.
+/// As [`run`], with a clock of the runtime's own, which stands still until all goroutines are blocked (`quiet::clock`).
+///
+/// # Errors
+/// Those of [`run`]; and `Deadlock`, with the dump, if nothing could ever happen again: main is abandoned then, which is why it borrows
+/// nothing.
+///
+/// # Panics
+/// With main's panic.
+#[track_caller]
+pub fn run_in_virtual_time<T: Send + 'static>(
+    config: Config,
+    main: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let options = SpawnOptions { name: Some("main".into()), ..SpawnOptions::new() };
+    let main = move || {
+        if let Some(scheduler) = current::scheduler() {
+            scheduler.quiet.clock.start();
+        }
+        main()
+    };
+    if current::goroutine().is_some() {
+        return crate::blocking::blocking(|| run_here(config, true, &options, main));
+    }
+    run_here(config, true, &options, main)
+}
+
+/// In virtual time `main` and its result borrow nothing.
+fn run_here<T: Send>(
+    config: Config,
+    virtual_time: bool,
+    options: &SpawnOptions,
+    main: impl FnOnce() -> T + Send,
+) -> io::Result<T> {
+    let by_a_plain_thread = current::scheduler().is_none();
+    let scheduler = Scheduler::start(config, virtual_time)?;
+    quiet::deadlock::enlist(scheduler, by_a_plain_thread);
+    // SAFETY: `wait` below returns when main has ended, or, where it borrows nothing, in a deadlock; else only the shutdown, further below,
+    // abandons it.
     let join = unsafe { spawn::spawn_on(scheduler, options, std::ptr::null(), main) };
     let ended = join.wait();
     scheduler.drain();
+    quiet::deadlock::strike(scheduler);
     scheduler.shut_down();
     match ended {
         Ended::Returned(value) => Ok(value),
         Ended::Panicked(panic) => std::panic::resume_unwind(panic),
         Ended::NoStack(why) => Err(io::Error::new(io::ErrorKind::OutOfMemory, why)),
-        Ended::Abandoned => unreachable!("main was abandoned before the shutdown"),
+        Ended::Abandoned => match scheduler.quiet.clock.deadlock() {
+            Some(dump) => Err(io::Error::new(io::ErrorKind::Deadlock, dump)),
+            None => unreachable!("main was abandoned before the shutdown"),
+        },
     }
 }

@@ -19,6 +19,8 @@ const PATIENCE_NS: u64 = 1_000_000_000;
 struct State {
     /// In the order they came, with the time each came first.
     waiting: VecDeque<(&'static G, u64)>,
+    /// Taken out, and not queued anywhere yet: counted, so that nobody thinks there are none.
+    in_hand: usize,
     why: Option<String>,
 }
 
@@ -27,6 +29,19 @@ struct State {
 pub(super) struct Stackless {
     state: Mutex<State>,
     count: AtomicUsize,
+}
+
+impl Stackless {
+    fn publish(&self, state: &State) {
+        self.count.store(state.waiting.len() + state.in_hand, Release);
+    }
+
+    /// So many that were in hand are queued, or have ended.
+    fn queued(&self, many: usize) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.in_hand -= many;
+        self.publish(&state);
+    }
 }
 
 impl Scheduler {
@@ -52,7 +67,7 @@ impl Scheduler {
         let mut state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.why = Some(why);
         state.waiting.push_back((g, since));
-        self.stackless.count.store(state.waiting.len(), Relaxed);
+        self.stackless.publish(&state);
         drop(state);
         self.monitor().must_look();
     }
@@ -63,11 +78,13 @@ impl Scheduler {
             let first = {
                 let mut state = self.stackless.state.lock().unwrap_or_else(PoisonError::into_inner);
                 let first = state.waiting.pop_front();
-                self.stackless.count.store(state.waiting.len(), Relaxed);
+                state.in_hand += usize::from(first.is_some());
+                self.stackless.publish(&state);
                 first
             };
             if let Some((g, _)) = first {
                 self.try_again(Chain::one(g));
+                self.stackless.queued(1);
             }
         }
     }
@@ -84,7 +101,7 @@ impl Scheduler {
     }
 
     pub(crate) fn stackless(&self) -> usize {
-        self.stackless.count.load(Relaxed)
+        self.stackless.count.load(Acquire)
     }
 
     pub(crate) fn why_no_stack(&self) -> String {
@@ -102,13 +119,15 @@ impl Scheduler {
             {
                 over.extend(state.waiting.pop_front().map(|(g, _)| g));
             }
-            self.stackless.count.store(state.waiting.len(), Relaxed);
+            state.in_hand += over.len();
+            self.stackless.publish(&state);
         }
         self.stack_came_back();
         if over.is_empty() {
             return;
         }
         // Dropping a closure is user code: not on the monitor's thread.
+        let many = over.len();
         let over = Arc::new(Mutex::new(over));
         let those = over.clone();
         let end_all = move || {
@@ -123,8 +142,9 @@ impl Scheduler {
             for g in over.lock().unwrap_or_else(PoisonError::into_inner).drain(..).rev() {
                 state.waiting.push_front((g, g.since()));
             }
-            self.stackless.count.store(state.waiting.len(), Relaxed);
+            drop(state);
         }
+        self.stackless.queued(many);
     }
 
     pub(super) fn take_stackless(&self) -> Vec<&'static G> {

@@ -98,6 +98,8 @@ pub(crate) enum Fault {
     SleepWithoutFence,
     /// `Idle::after_push`: no fence between the push and the look.
     PushedWithoutFence,
+    /// `Idle::rest`: an M or P that was away meanwhile is not noticed.
+    DeparturesNotCounted,
     /// `Doze::deepen`: no fence between saying "deep" and the look.
     DozeWithoutFence,
     /// `Doze::is_deep`: no fence between taking the P and the look.

@@ -144,6 +144,7 @@ const NON_SWITCHING: &[NonSwitching] = &[
             assert_eq!((LOCAL.replace(5), LOCAL.get(), LOCAL.take()), (4, 5, 5));
         })
     }),
+    ("time::now", 0, || alone(|| assert!(time::now() <= Instant::now()))),
     ("metrics", 0, || alone(|| drop(metrics()))),
     ("dump", 0, || alone(|| dump(&mut Vec::new()).expect("a Vec takes it"))),
     ("no_switch, checkpoint inside it", 0, || alone(|| no_switch(checkpoint))),

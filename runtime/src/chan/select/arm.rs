@@ -251,7 +251,7 @@ impl<T> Arm for RecvArm<'_, T> {
     fn attempt(&self, waits: Option<Patience>) -> bool {
         let received = match self.receiver.flavor() {
             Flavor::Channel(channel) => self.receive(channel, waits),
-            Flavor::Source(source) => match source.take(Instant::now()) {
+            Flavor::Source(source) => match source.take(crate::base::now()) {
                 Ok(value) => Some(Ok(value)),
                 Err(TryRecvError::Disconnected) => Some(Err(RecvError)),
                 Err(TryRecvError::Empty) => None,
@@ -266,7 +266,7 @@ impl<T> Arm for RecvArm<'_, T> {
     fn is_ready(&self) -> bool {
         match self.receiver.flavor() {
             Flavor::Channel(channel) => channel.lock().can_receive(None),
-            Flavor::Source(source) => source.due().is_some_and(|due| due <= Instant::now()),
+            Flavor::Source(source) => source.due().is_some_and(|due| due <= crate::base::now()),
             Flavor::Never => false,
         }
     }

@@ -23,7 +23,7 @@ impl Manner {
 
     /// So long at most. A time-out beyond what the clock can count is none.
     pub fn waiting_for(biased: bool, timeout: Duration) -> Self {
-        Manner { waits: Some(Instant::now().checked_add(timeout)), biased }
+        Manner { waits: Some(crate::base::now().checked_add(timeout)), biased }
     }
 
     /// Until then at most.
@@ -117,7 +117,7 @@ pub(super) fn ready<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {
 }
 
 fn is_over(patience: Patience) -> bool {
-    patience.is_some_and(|deadline| deadline <= Instant::now())
+    patience.is_some_and(|deadline| deadline <= crate::base::now())
 }
 
 /// The number of the first arm that `is_it`, in a random order (Fisher and Yates, as far as it is needed).

@@ -78,7 +78,7 @@ impl TcpStream {
         if timeout.is_zero() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a time-out must not be zero"));
         }
-        connect(*address, Instant::now().checked_add(timeout), None)
+        connect(*address, crate::base::now().checked_add(timeout), None)
     }
 
     /// Takes over a connection of std.

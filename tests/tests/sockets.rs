@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 use threadle::net::{TcpListener, TcpStream};
-use threadle::{Builder, chan, go, time};
+use threadle::{Builder, JoinHandle, chan, go, time};
 use threadle_tests::{Mode, Watchdog, both_modes};
 
 /// Echoes each connection until the runtime ends.
@@ -87,17 +87,22 @@ fn a_read_deadline_ends_the_wait() {
     });
 }
 
+/// A connection, and a goroutine that reads from it and has had the time to wait for what does not come.
+fn waiting_reader() -> (TcpStream, JoinHandle<io::Result<usize>>) {
+    let stream = TcpStream::connect(echo_server()).expect("somebody accepts");
+    let reader = go({
+        let stream = stream.clone();
+        move || (&stream).read(&mut [0; 1])
+    });
+    time::sleep(Duration::from_millis(5));
+    (stream, reader)
+}
+
 /// A deadline set by another goroutine reaches one that already waits.
 #[test]
 fn a_deadline_from_elsewhere_wakes_a_reader() {
     both_modes(2, |_| {
-        let address = echo_server();
-        let stream = TcpStream::connect(address).expect("somebody accepts");
-        let reader = go({
-            let stream = stream.clone();
-            move || (&stream).read(&mut [0; 1])
-        });
-        time::sleep(Duration::from_millis(5));
+        let (stream, reader) = waiting_reader();
         stream.set_read_deadline(Some(Instant::now()));
         let error = reader.join().expect("it does not panic").expect_err("nobody writes");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -107,13 +112,7 @@ fn a_deadline_from_elsewhere_wakes_a_reader() {
 #[test]
 fn shutdown_wakes_a_reader() {
     both_modes(2, |_| {
-        let address = echo_server();
-        let stream = TcpStream::connect(address).expect("somebody accepts");
-        let reader = go({
-            let stream = stream.clone();
-            move || (&stream).read(&mut [0; 1])
-        });
-        time::sleep(Duration::from_millis(5));
+        let (stream, reader) = waiting_reader();
         stream.shutdown(Shutdown::Both).expect("it is open");
         assert_eq!(reader.join().expect("it does not panic").expect("an end is no error"), 0);
     });

@@ -21,7 +21,31 @@ fn yields(over: &AtomicBool) -> bool {
     over.load(SeqCst)
 }
 
-fn all_were_told(mode: Mode, yielders: Vec<JoinHandle<bool>>) {
+/// Eight goroutines, which `start` starts, begin as `beginning` says and then always have something to do; `meanwhile` is what they must not
+/// keep from its turns.
+fn beside_yielders(
+    mode: Mode,
+    start: impl Fn(Box<dyn FnOnce() -> bool + Send>) -> JoinHandle<bool>,
+    beginning: fn(),
+    meanwhile: impl FnOnce(),
+) {
+    let over = Arc::new(AtomicBool::new(false));
+    let (begin, begun) = chan::bounded(8);
+    let yielders: Vec<_> = (0..8)
+        .map(|_| {
+            let (over, begin) = (Arc::clone(&over), begin.clone());
+            start(Box::new(move || {
+                beginning();
+                begin.send(()).expect("the test counts them");
+                yields(&over)
+            }))
+        })
+        .collect();
+    for _ in &yielders {
+        begun.recv().expect("each begins");
+    }
+    meanwhile();
+    over.store(true, SeqCst);
     for yielder in yielders {
         assert!(yielder.join().expect("it only yields"), "{mode}: somebody did not come to a turn in {STARVED:?}");
     }
@@ -31,26 +55,13 @@ fn all_were_told(mode: Mode, yielders: Vec<JoinHandle<bool>>) {
 #[test]
 fn locked_goroutines_that_yield_starve_nobody() {
     both_modes(1, |mode| {
-        let over = Arc::new(AtomicBool::new(false));
-        let (begin, begun) = chan::bounded(8);
-        let yielders: Vec<_> = (0..8)
-            .map(|_| {
-                let (over, begin) = (Arc::clone(&over), begin.clone());
-                GoBuilder::new().locked().go(move || {
-                    begin.send(()).expect("main counts them");
-                    yields(&over)
-                })
-            })
-            .collect();
-        for _ in &yielders {
-            begun.recv().expect("each begins");
-        }
-        for number in 0..10 {
-            time::sleep(Duration::from_millis(1));
-            assert_eq!(go(move || number).join().expect("it only returns"), number);
-        }
-        over.store(true, SeqCst);
-        all_were_told(mode, yielders);
+        let meanwhile = || {
+            for number in 0..10 {
+                time::sleep(Duration::from_millis(1));
+                assert_eq!(go(move || number).join().expect("it only returns"), number);
+            }
+        };
+        beside_yielders(mode, |body| GoBuilder::new().locked().go(body), || (), meanwhile);
     });
 }
 
@@ -61,28 +72,14 @@ fn bound_goroutines_that_yield_do_not_starve_the_global_queue() {
     for procs in [1, 2] {
         let _watchdog = Watchdog::new(60);
         Mode::Bound.run(Builder::new().procs(procs), || {
-            let over = Arc::new(AtomicBool::new(false));
-            let (begin, begun) = chan::bounded(8);
-            let yielders: Vec<_> = (0..8)
-                .map(|_| {
-                    let (over, begin) = (Arc::clone(&over), begin.clone());
-                    go(move || {
-                        thread::sleep(Duration::from_millis(100));
-                        begin.send(()).expect("main counts them");
-                        yields(&over)
-                    })
-                })
-                .collect();
-            for _ in &yielders {
-                begun.recv().expect("each begins");
-            }
-            for number in 0..10 {
-                // Inside a call there is no processor whose queue it could be put in.
-                let fresh = blocking(|| go(move || number));
-                assert_eq!(fresh.join().expect("it only returns"), number);
-            }
-            over.store(true, SeqCst);
-            all_were_told(Mode::Bound, yielders);
+            let meanwhile = || {
+                for number in 0..10 {
+                    // Inside a call there is no processor whose queue it could be put in.
+                    let fresh = blocking(|| go(move || number));
+                    assert_eq!(fresh.join().expect("it only returns"), number);
+                }
+            };
+            beside_yielders(Mode::Bound, go, || thread::sleep(Duration::from_millis(100)), meanwhile);
         });
     }
 }

@@ -106,12 +106,6 @@ impl Drop for Parking {
     }
 }
 
-impl PartialEq for Ticket {
-    fn eq(&self, other: &Ticket) -> bool {
-        std::ptr::eq(self.0, other.0)
-    }
-}
-
 impl Ticket {
     pub(crate) fn claim(self) -> Option<Woken> {
         self.0.win().then(|| Woken(self.0))

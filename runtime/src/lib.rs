@@ -19,8 +19,22 @@ mod chan {
     mod source;
     mod state;
 
-    use receiver::Receiver;
-    use sender::Sender;
+    pub(crate) use error::{SendTimeoutError, TrySendError};
+    pub(crate) use receiver::Receiver;
+    pub(crate) use sender::Sender;
+
+    pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+        pair(Some(capacity))
+    }
+
+    pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+        pair(None)
+    }
+
+    fn pair<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
+        let channel = std::sync::Arc::new(self::core::Channel::new(capacity));
+        (Sender::new(channel.clone()), Receiver::new(receiver::Flavor::Channel(channel)))
+    }
 }
 #[cfg(not(loom))]
 pub mod context;
@@ -38,6 +52,12 @@ pub mod net;
 mod polled;
 #[cfg(not(loom))]
 pub mod pool;
+/// What loom models of the pool: how a job is accepted, and how that ends.
+#[cfg(loom)]
+mod pool {
+    mod error;
+    mod gate;
+}
 #[cfg(not(loom))]
 pub mod process;
 #[cfg(doctest)]

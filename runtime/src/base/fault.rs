@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     PromiseKeptSilently,
     /// `Channel::settle`: the receiver looks, and gives up under another lock.
     PromiseForgoneLate,
+    /// `Gate::close`: the jobs are closed only after the sweep.
+    PoolSweepsOpen,
 }
 
 thread_local! {

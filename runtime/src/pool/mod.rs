@@ -41,8 +41,9 @@
 //! | | 4. the deadline first: takes what is left out of the channel, drops and counts it |
 //!
 //! The two steps in bold are taken under the channel's lock, so that one comes first. The send first: the job is there when a worker or step 4
-//! looks, and exactly one of them receives it. The close first: the send is refused, and whoever submits knows. Were 4 before 2, a job could be
-//! accepted that nobody runs and nobody counts. A [`Slot`] taken before step 1 is no exception: it is used in step 2.
+//! looks, and exactly one of them receives it. The close first: the send is refused, and whoever submits knows. Were 2 after 4, a job could be
+//! accepted behind the sweep: begun after the shutdown has returned, or, where every worker hangs, never, and not counted either way. The
+//! models of `gate_loom.rs` are over this, that mistake among them. A [`Slot`] taken before step 1 is no exception: it is used in step 2.
 //!
 //! # What it does not do
 //!
@@ -58,6 +59,7 @@
 
 mod builder;
 mod error;
+mod gate;
 mod handle;
 mod job;
 mod slot;

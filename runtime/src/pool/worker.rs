@@ -4,21 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
-use super::error::Refusal;
+use super::gate::Gate;
 use super::job::{Ran, Work};
 use super::slot::{NoSlot, Slot};
-use crate::chan::{self, Receiver, SendTimeoutError, Sender, TrySendError};
 
-/// See "How it works" and "Closing" in the module.
 pub(super) struct Shared {
     workers: usize,
-    /// To send is to take a place.
-    places: Sender<()>,
-    /// To receive gives one back.
-    taken: Receiver<()>,
-    /// Has room for whoever has a place.
-    jobs: Sender<Box<dyn Work>>,
-    queue: Receiver<Box<dyn Work>>,
+    gate: Gate<Box<dyn Work>>,
     counts: Counts,
 }
 
@@ -51,57 +43,40 @@ pub struct Stats {
 
 impl Shared {
     pub(super) fn new(workers: usize, queue: usize) -> Shared {
-        let (places, taken) = chan::bounded(workers.saturating_add(queue));
-        let (jobs, queue) = chan::unbounded();
-        Shared { workers, places, taken, jobs, queue, counts: Counts::default() }
+        Shared { workers, gate: Gate::new(workers.saturating_add(queue)), counts: Counts::default() }
     }
 
     /// Takes a place, waiting for one until `deadline`. Switches.
     pub(super) fn reserve(&self, deadline: Option<Instant>) -> Result<Slot<'_>, NoSlot> {
-        let taken = match deadline {
-            None => self.places.send(()).map_err(|_| Refusal::Closed),
-            Some(deadline) => self.places.send_deadline((), deadline).map_err(|error| match error {
-                SendTimeoutError::Timeout(()) => Refusal::Full,
-                SendTimeoutError::Disconnected(()) => Refusal::Closed,
-            }),
-        };
-        taken.map(|()| Slot::new(self)).map_err(NoSlot)
+        self.gate.take(deadline).map(|()| Slot::new(self)).map_err(NoSlot)
     }
 
     /// Takes a place if one is free. Does not switch.
     pub(super) fn try_reserve(&self) -> Result<Slot<'_>, NoSlot> {
-        let taken = self.places.try_send(()).map_err(|error| match error {
-            TrySendError::Full(()) => Refusal::Full,
-            TrySendError::Disconnected(()) => Refusal::Closed,
-        });
-        taken.map(|()| Slot::new(self)).map_err(NoSlot)
+        self.gate.try_take().map(|()| Slot::new(self)).map_err(NoSlot)
     }
 
-    /// Gives a place back. Does not switch.
+    /// See the gate.
     pub(super) fn give_back(&self) {
-        // Closed channels can be received from until they are empty, and this place is in there.
-        let given = self.taken.try_recv();
-        debug_assert!(given.is_ok(), "a place was given back that nobody had");
+        self.gate.give_back();
     }
 
-    /// Queues a job of somebody who has a place, who keeps it if this is refused. Does not switch.
+    /// See the gate.
     pub(super) fn accept(&self, job: Box<dyn Work>) -> Result<(), Box<dyn Work>> {
-        self.jobs.try_send(job).map_err(TrySendError::into_inner)
+        self.gate.accept(job)
     }
 
     pub(super) fn close(&self) {
-        self.places.close();
-        self.jobs.close();
+        self.gate.close();
     }
 
     /// After `close`: drops what no worker has begun.
     pub(super) fn drop_queued(&self) {
-        while let Ok(job) = self.queue.try_recv() {
+        self.gate.sweep(|job| {
             // Counted first: who joins the job learns by its drop, and may look.
             self.counts.dropped.fetch_add(1, Relaxed);
             quietly(|| drop(job));
-            self.give_back();
-        }
+        });
     }
 
     fn run(&self, job: Box<dyn Work>) {
@@ -123,7 +98,7 @@ impl Shared {
         let Counts { running, finished, panicked, dropped } = &self.counts;
         Stats {
             workers: self.workers,
-            queued: self.queue.len(),
+            queued: self.gate.waiting(),
             running: running.load(Relaxed),
             finished: finished.load(Relaxed),
             panicked: panicked.load(Relaxed),
@@ -134,7 +109,7 @@ impl Shared {
 
 /// A worker's goroutine: until the pool is closed and its queue empty.
 pub(super) fn work(shared: &Shared) {
-    while let Ok(job) = shared.queue.recv() {
+    while let Some(job) = shared.gate.next() {
         shared.run(job);
     }
 }

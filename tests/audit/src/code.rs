@@ -124,17 +124,9 @@ fn is_near(instruction: &Instruction) -> bool {
 /// code lies: where several ways lead to the call, the others' writes are not looked at.
 fn through_pointer<'data>(image: &impl Resolve<'data>, until: &[Instruction]) -> Target<'data> {
     let Some((instruction, before)) = until.split_last() else { return Target::Pointer };
-    let writes = |earlier: &&Instruction| {
-        earlier.op0_kind() == OpKind::Register
-            && earlier.op0_register().full_register() == instruction.op0_register()
-            && !matches!(
-                earlier.mnemonic(),
-                Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Push | Mnemonic::Call | Mnemonic::Jmp
-            )
-    };
     let load = match instruction.op0_kind() {
         OpKind::Memory => instruction,
-        _ => match before.iter().rev().find(writes) {
+        _ => match last_write(before, instruction.op0_register()) {
             Some(load) if load.mnemonic() == Mnemonic::Mov && load.op1_kind() == OpKind::Memory => load,
             _ => return Target::Pointer,
         },
@@ -148,17 +140,33 @@ fn through_pointer<'data>(image: &impl Resolve<'data>, until: &[Instruction]) ->
     }
 }
 
-/// A jump through a table of the function's own blocks, as `match` becomes one.
+/// The last of these instructions, as the code lies, that writes the register.
+fn last_write(before: &[Instruction], register: Register) -> Option<&Instruction> {
+    before.iter().rev().find(|earlier| {
+        earlier.op0_kind() == OpKind::Register
+            && earlier.op0_register().full_register() == register
+            && !matches!(
+                earlier.mnemonic(),
+                Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Push | Mnemonic::Call | Mnemonic::Jmp
+            )
+    })
+}
+
+/// A jump through a table of the function's own blocks, as `match` becomes one: to a table's element, or to a sum with one.
 fn is_table_jump(until: &[Instruction]) -> bool {
     let Some((jump, before)) = until.split_last() else { return false };
     if jump.op0_kind() == OpKind::Memory {
         return jump.memory_index() != Register::None;
     }
-    before.iter().rev().take(WINDOW).any(|earlier| {
-        matches!(earlier.mnemonic(), Mnemonic::Movsxd | Mnemonic::Mov)
-            && earlier.op1_kind() == OpKind::Memory
-            && earlier.memory_index() != Register::None
-            && matches!(earlier.memory_index_scale(), 4 | 8)
+    let is_element = |load: &Instruction| {
+        matches!(load.mnemonic(), Mnemonic::Movsxd | Mnemonic::Mov)
+            && load.op1_kind() == OpKind::Memory
+            && load.memory_index() != Register::None
+            && matches!(load.memory_index_scale(), 4 | 8)
+    };
+    last_write(before, jump.op0_register()).is_some_and(|last| match last.mnemonic() {
+        Mnemonic::Add => before.iter().rev().take(WINDOW).any(is_element),
+        _ => is_element(last),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::flow::{Fault, Outcome, UseKind};
 use crate::image::{Image, readable};
 use crate::lines::{Lines, Sections};
 use crate::report::{Finding, Held, Line, Place, Report, Step, Use};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn report(
     image: &Image<'_>,
@@ -69,7 +69,7 @@ struct Writer<'a, 'data> {
     code: Code<'data>,
 }
 
-impl Writer<'_, '_> {
+impl<'data> Writer<'_, 'data> {
     /// One for each place that computes an address.
     fn findings(&self, outcome: &Outcome) -> Vec<Finding> {
         let mut by_source: BTreeMap<At, Vec<&Fault>> = BTreeMap::new();
@@ -102,37 +102,49 @@ impl Writer<'_, '_> {
 
     fn held(&self, fault: &Fault) -> Held {
         let start = self.image.functions[self.index].address;
-        let target = self.target(fault.call);
-        let path = match target {
-            Some(target) => self.graph.way(target).into_iter().map(|node| self.step(node)).collect(),
-            None => vec![Step::Switch],
-        };
+        let target = target(&self.code, start, fault.call);
+        if let Some(argument) = fault.argument {
+            return self.within(self.place(start, fault.call), target, argument);
+        }
         // The first result register may hold what the function has just used, and returns nothing.
         let used = fault.uses.iter().any(|(_, kind)| *kind != UseKind::Returned);
-        let uses = fault
-            .uses
-            .iter()
-            .filter(|(_, kind)| !used || *kind != UseKind::Returned)
-            .map(|&(at, kind)| match (kind, fault.argument) {
-                (UseKind::Within, Some(argument)) => (Use::Within, self.place_within(target, argument, start, at)),
-                _ => (kind.into(), self.place(start, at)),
-            })
-            .collect();
-        Held { call: self.place(start, fault.call), path, uses }
+        let uses = fault.uses.iter().filter(|(_, kind)| !used || *kind != UseKind::Returned);
+        Held {
+            call: self.place(start, fault.call),
+            path: self.way(target),
+            uses: uses.map(|&(at, kind)| (kind.into(), self.place(start, at))).collect(),
+        }
     }
 
-    fn target(&self, at: At) -> Option<Target<'_>> {
-        let start = self.image.functions[self.index].address;
-        self.code.index_of(start.wrapping_add(u64::from(at))).and_then(|index| self.code.target(index))
+    /// A call of `target`, which uses this argument after a switch of its own, or hands it on to a function that does.
+    fn within(&self, call: Place, mut target: Option<Target<'data>>, mut argument: usize) -> Held {
+        let mut held = Held { call, path: Vec::new(), uses: Vec::new() };
+        let mut seen = BTreeSet::new();
+        while let Some(callee) = target.and_then(Target::function).filter(|callee| seen.insert(*callee)) {
+            let Some(used) = self.outcomes.get(&callee).and_then(|outcome| outcome.summary.uses[argument]) else {
+                break;
+            };
+            let function = &self.image.functions[callee];
+            held.path.push(Step::Function(function.readable()));
+            target = target_in(self.image, callee, used.call);
+            match used.argument {
+                Some(next) => argument = next,
+                None => {
+                    held.path.extend(self.way(target));
+                    held.uses.push((Use::Within, self.place(function.address, used.at)));
+                    break;
+                }
+            }
+        }
+        held
     }
 
-    /// Where a callee uses an argument after its own switch; through as many callees as it takes.
-    fn place_within(&self, target: Option<Target<'_>>, argument: usize, start: u64, at: At) -> Place {
-        let used = target.and_then(Target::function).and_then(|callee| {
-            let (_, at, _) = self.outcomes.get(&callee)?.summary.uses[argument]?;
-            Some(self.place(self.image.functions[callee].address, at))
-        });
-        used.unwrap_or_else(|| self.place(start, at))
+    /// The way from a call to the switch. Without a target it is the switch itself.
+    fn way(&self, target: Option<Target<'data>>) -> Vec<Step> {
+        match target {
+            Some(target) => self.graph.way(target).into_iter().map(|node| self.step(node)).collect(),
+            None => vec![Step::Switch],
+        }
     }
 
     fn step(&self, node: Node) -> Step {
@@ -157,6 +169,16 @@ impl Writer<'_, '_> {
         lines.reverse();
         Place { address, lines }
     }
+}
+
+/// Whom the call at `at` in `code` leads to.
+fn target<'data>(code: &Code<'data>, start: u64, at: At) -> Option<Target<'data>> {
+    code.index_of(start.wrapping_add(u64::from(at))).and_then(|index| code.target(index))
+}
+
+fn target_in<'data>(image: &Image<'data>, function: usize, at: At) -> Option<Target<'data>> {
+    let function = &image.functions[function];
+    target(&Code::of(image, function), function.address, at)
 }
 
 /// `thread_local!` wraps a variable into a constant, a closure and a static of its own.

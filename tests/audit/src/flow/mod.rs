@@ -67,8 +67,18 @@ pub(crate) struct Gives {
 pub(crate) struct Summary {
     /// Of each result register.
     pub(crate) returns: [Gives; 2],
-    /// For each argument that it uses after a switch of its own: the call, and the first use.
-    pub(crate) uses: [Option<(At, At, UseKind)>; 6],
+    /// For each argument whether, and how, it is used after a switch of the function's own.
+    pub(crate) uses: [Option<ArgumentUse>; 6],
+}
+
+/// The first use of an argument after a switch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct ArgumentUse {
+    pub(crate) call: At,
+    pub(crate) at: At,
+    pub(crate) kind: UseKind,
+    /// For `UseKind::Within`: the argument of the callee that carries it on.
+    pub(crate) argument: Option<usize>,
 }
 
 /// What the analysis asks about the world outside the function.
@@ -110,14 +120,13 @@ impl Walked {
             self.uses.entry((computed, call, None)).or_default().insert((at, kind));
         }
         if let Some((arguments, call)) = origin.stale_arguments {
-            self.argument_used(arguments, call, at, kind);
+            self.argument_used(arguments, ArgumentUse { call, at, kind, argument: None });
         }
     }
 
-    fn argument_used(&mut self, arguments: Arguments, call: At, at: At, kind: UseKind) {
+    fn argument_used(&mut self, arguments: Arguments, this: ArgumentUse) {
         for (number, used) in self.summary.uses.iter_mut().enumerate() {
             if arguments & 1 << number != 0 {
-                let this = (call, at, kind);
                 *used = Some(used.map_or(this, |before| before.min(this)));
             }
         }
@@ -400,7 +409,8 @@ impl<'data, W: World<'data>> Walk<'_, 'data, W> {
                 if let Some(computed) = origin.fresh {
                     walked.uses.entry((computed, at, Some(number))).or_default().insert((at, UseKind::Within));
                 }
-                walked.argument_used(origin.arguments, at, at, UseKind::Within);
+                let within = ArgumentUse { call: at, at, kind: UseKind::Within, argument: Some(number) };
+                walked.argument_used(origin.arguments, within);
             }
         }
         summary.returns.map(|returned| {

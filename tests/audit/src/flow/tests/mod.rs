@@ -4,7 +4,7 @@ mod laws;
 mod random;
 mod shapes;
 
-use super::{Fault, Gives, Outcome, Summary, UseKind, World, analyse};
+use super::{ArgumentUse, Fault, Gives, Outcome, Summary, UseKind, World, analyse};
 use crate::code::{Code, Resolve, Target};
 use crate::flow::value::{Arguments, At};
 use crate::image::{CallSite, Callee, Function, Word};
@@ -124,7 +124,7 @@ impl<'data> World<'data> for Surroundings {
             Target::Known(Callee::Function(address)) => match address as u64 {
                 ADDRESS => summary.returns[0].address = true,
                 IDENTITY => summary.returns[0].arguments = 1,
-                USER => summary.uses[1] = Some((1, 2, UseKind::Read)),
+                USER => summary.uses[1] = Some(ArgumentUse { call: 1, at: 2, kind: UseKind::Read, argument: None }),
                 _ => {}
             },
             _ => {}

@@ -218,7 +218,8 @@ fn a_summary_tells_of_arguments() {
     let keep = Is(&[0x48, 0x89, 0xfb]);
     let parts = [keep, Call(SWITCHING), READ_RBX, RET];
     let summary = outcome(&parts).summary;
-    assert_eq!(summary.uses[0], Some((at(&parts[..2]), at(&parts[..3]), Read)));
+    let used = ArgumentUse { call: at(&parts[..2]), at: at(&parts[..3]), kind: Read, argument: None };
+    assert_eq!(summary.uses[0], Some(used));
     assert_eq!(summary.uses[1..], [None; 5]);
     // mov rax, rdi
     let identity = outcome(&[Is(&[0x48, 0x89, 0xf8]), RET]).summary;

@@ -89,7 +89,7 @@ pub(crate) fn reads_thread_pointer(instruction: &Instruction) -> bool {
 }
 
 /// The address a `lea` with the instruction pointer computes.
-fn address_taken(instruction: &Instruction) -> Option<u64> {
+pub(crate) fn address_taken(instruction: &Instruction) -> Option<u64> {
     (instruction.mnemonic() == Mnemonic::Lea && instruction.is_ip_rel_memory_operand())
         .then(|| instruction.ip_rel_memory_address())
 }

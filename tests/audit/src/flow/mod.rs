@@ -10,7 +10,7 @@ mod step;
 mod tests;
 pub(crate) mod value;
 
-use crate::code::{Code, Target};
+use crate::code::{Code, Target, address_taken};
 use crate::image::{CallSite, Callee, Word};
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
 use state::{ARGUMENTS, State};
@@ -154,6 +154,7 @@ pub(crate) fn analyse<'data>(code: &Code<'data>, call_sites: &[CallSite], world:
         start: first.ip(),
         infos: InstructionInfoFactory::new(),
         leaders: leaders(code, call_sites),
+        borders: code.instructions.iter().filter_map(address_taken).collect(),
         states: BTreeMap::new(),
         open: BTreeSet::new(),
         found: BTreeSet::new(),
@@ -188,6 +189,8 @@ struct Walk<'a, 'data, W> {
     start: u64,
     infos: InstructionInfoFactory,
     leaders: BTreeSet<usize>,
+    /// Where pieces of data begin that the function refers to: a table ends there at the latest.
+    borders: BTreeSet<u64>,
     states: BTreeMap<usize, State>,
     open: BTreeSet<usize>,
     /// Blocks that only a table leads to, found during this round.
@@ -461,6 +464,9 @@ impl<'data, W: World<'data>> Walk<'_, 'data, W> {
         let mut blocks = BTreeSet::new();
         for entry in 0..LONGEST_TABLE {
             let address = table.wrapping_add((entry * size) as u64);
+            if entry > 0 && self.borders.contains(&address) {
+                break;
+            }
             let to = match size {
                 4 => self.world.offset(address).map(|distance| table.wrapping_add_signed(i64::from(distance))),
                 _ => match self.world.word(address) {

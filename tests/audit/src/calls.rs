@@ -54,7 +54,7 @@ pub(crate) fn hands_out_thread_local(name: &str) -> bool {
 pub(crate) struct CallGraph {
     /// For each node that reaches the switch, the next one on a shortest way.
     next: HashMap<Node, Node>,
-    indirect: Indirect,
+    pub(crate) indirect: Indirect,
     /// Who calls a function directly.
     callers: HashMap<Node, Vec<usize>>,
     /// Functions that read the thread pointer, or ask libc for the address of a thread-local.

@@ -5,7 +5,7 @@
 //! read the thread pointer are looked at first; a callee when an address is given to it; a caller again when a summary that it used has
 //! changed. Summaries only grow, so this ends.
 
-use crate::calls::{CallGraph, hands_out_thread_local};
+use crate::calls::{CallGraph, Indirect, hands_out_thread_local};
 use crate::code::{Code, Target};
 use crate::flow::value::Arguments;
 use crate::flow::{self, Gives, Outcome, Summary, World};
@@ -31,7 +31,11 @@ pub(crate) fn outcomes(image: &Image<'_>, graph: &CallGraph) -> BTreeMap<usize, 
         let function = &image.functions[index];
         let std_internal = is_std_internal(&function.readable());
         let mut outside = Outside { image, graph, outcomes: &outcomes, std_internal, asked: BTreeSet::new() };
-        let outcome = flow::analyse(&Code::of(image, function), &function.call_sites, &mut outside);
+        let mut outcome = flow::analyse(&Code::of(image, function), &function.call_sites, &mut outside);
+        if std_internal && graph.indirect == Indirect::Near {
+            // A destructor that is given its thread-local, and calls others through pointers: the thread ends.
+            outcome.faults.retain(|fault| fault.argument.is_none());
+        }
         for callee in outside.asked {
             dependents.entry(callee).or_default().insert(index);
             if !outcomes.contains_key(&callee) {

@@ -93,6 +93,15 @@ fn says_nothing_of_a_clean_program() {
 }
 
 #[test]
+fn says_nothing_of_threadle_itself() {
+    for indirect in [Indirect::Never, Indirect::Near] {
+        let report = look_at("everything", indirect);
+        assert!(report.findings.is_empty(), "{indirect:?}:\n{report}");
+        assert!(report.lost.is_empty(), "jumps were lost in {:?}", report.lost);
+    }
+}
+
+#[test]
 fn an_allowed_function_is_counted_only() {
     let allowed = vec!["planted::".to_owned()];
     let report =

@@ -156,6 +156,11 @@ impl<M: Sleeper> Idle<M> {
         lock(&self.lists).sleeping.len()
     }
 
+    /// Whether an M sleeps that could run what anybody may run: no thread need be made for a P.
+    pub(crate) fn has_sleeper(&self) -> bool {
+        lock(&self.lists).sleeping.iter().any(|m| m.rank() > 0)
+    }
+
     // Searching.
 
     /// Steps 2 and 3 of submitting: true if somebody ought to be woken (`claim`).

@@ -393,7 +393,10 @@ impl Round {
         let scheduler = self.scheduler;
         let refused = &scheduler.monitor().thread_wanted;
         let counts = scheduler.idle().counts();
-        if counts.idle() == 0 || counts.searching() > 0 || (refused.load(Relaxed) && !self.retry.may_ask(now)) {
+        if counts.idle() == 0 || counts.searching() > 0 {
+            return false;
+        }
+        if refused.load(Relaxed) && !self.retry.may_ask(now) && !scheduler.idle().has_sleeper() {
             return false;
         }
         let mut stuck = refused.swap(false, Relaxed) && scheduler.any_work();

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use threadle::{GoBuilder, block_on, blocking, chan, go, no_switch, scope, time, yield_now};
-use threadle_tests::{Mode, Seed, Watchdog, both_modes};
+use threadle_tests::pressure::under_pressure;
+use threadle_tests::{Mode, Seed, Watchdog, both_modes, system};
 
 /// Of the panics that tests make: no text on stderr.
 fn quiet_panic(payload: &'static str) -> ! {
@@ -121,6 +122,28 @@ fn scopes_nest() {
 /// What is done with a handle.
 const FATES: [fn(threadle::ScopedJoinHandle<'_, ()>); 3] =
     [|handle| drop(handle), |handle| mem::forget(handle), |handle| drop(handle.join())];
+
+#[test]
+fn starting_asking_and_dropping_do_not_switch() {
+    both_modes(2, |_| {
+        under_pressure(|| {
+            for _ in 0..50 {
+                scope(|s| {
+                    let thread = system::thread_id();
+                    no_switch(|| {
+                        let one = s.go(|| ());
+                        let another = GoBuilder::new().go_scoped(s, yield_now);
+                        assert_ne!(one.id(), another.id());
+                        let _over = one.is_finished();
+                        drop(one);
+                        mem::forget(another);
+                    });
+                    assert_eq!(system::thread_id(), thread, "it has changed the thread");
+                });
+            }
+        });
+    });
+}
 
 #[test]
 fn it_waits_whatever_becomes_of_the_handles() {

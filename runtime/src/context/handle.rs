@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::after_func::AfterFunc;
 use super::cancel::Cancel;
 use super::error::{Cause, ContextError};
-use super::node::{End, Node};
+use super::node::Node;
 use super::values::Values;
 use crate::chan::{self, Receiver};
 
@@ -173,7 +173,7 @@ impl Context {
     /// assert!(context.err().unwrap().is_cancelled());
     /// ```
     pub fn err(&self) -> Option<ContextError> {
-        self.end().map(|end| end.error().clone())
+        self.end().cloned()
     }
 
     /// What was given as the reason of its end, or that of the ancestor it ended with. Switches: no.
@@ -186,7 +186,7 @@ impl Context {
     /// assert_eq!(part.cause().unwrap().to_string(), "the client has hung up");
     /// ```
     pub fn cause(&self) -> Option<Cause> {
-        self.end()?.error().cause().cloned()
+        self.end()?.cause().cloned()
     }
 
     /// When it ends at the latest: the earliest of its deadlines and its ancestors'. Switches: no.
@@ -227,7 +227,7 @@ impl Context {
         AfterFunc::new(self.node.clone(), f)
     }
 
-    fn end(&self) -> Option<&End> {
+    fn end(&self) -> Option<&ContextError> {
         self.node.as_ref()?.end()
     }
 

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
+use threadle_scheduler::clock;
+
 use super::after_func::Function;
 use super::error::ContextError;
 use super::family::Family;
@@ -19,7 +21,7 @@ pub(super) struct Node {
     place: AtomicUsize,
     expiry: Option<Expiry>,
     /// Set once, under the lock of the family, with which the members are taken away.
-    end: OnceLock<End>,
+    end: OnceLock<ContextError>,
     family: Mutex<Family<Member>>,
     /// Who waits for the end.
     watchers: Watchers,
@@ -30,13 +32,6 @@ struct Expiry {
     at: Instant,
     /// The ancestor whose deadline it is; `None`: the node's own.
     of: Option<Arc<Node>>,
-}
-
-/// How and when a node has ended; its descendants get the same.
-#[derive(Clone, Debug)]
-pub(super) struct End {
-    error: ContextError,
-    at: Instant,
 }
 
 /// Who is told of a node's end.
@@ -79,7 +74,7 @@ impl Node {
     }
 
     /// Enters somebody who is to be told of the end. `Err`: it has come.
-    pub(super) fn enter(&self, member: Member) -> Result<usize, (Member, End)> {
+    pub(super) fn enter(&self, member: Member) -> Result<usize, (Member, ContextError)> {
         let entered = lock(&self.family).enter(member);
         entered.map_err(|member| match self.end.get() {
             Some(end) => (member, end.clone()),
@@ -92,18 +87,27 @@ impl Node {
         lock(&self.family).leave(place)
     }
 
-    /// The end, if it has come by now.
-    pub(super) fn end(&self) -> Option<&End> {
+    /// Why it has ended, if it has by now.
+    pub(super) fn end(&self) -> Option<&ContextError> {
+        self.end_by(crate::base::now)
+    }
+
+    fn end_by(&self, now: impl FnOnce() -> Instant) -> Option<&ContextError> {
         match (self.end.get(), &self.expiry) {
-            (None, Some(expiry)) if expiry.at <= crate::base::now() => Some(self.expire(expiry)),
+            (None, Some(expiry)) if expiry.at <= now() => Some(self.expire(expiry)),
             (end, _) => end,
         }
     }
 
+    /// Whether the end is noted: without a look at the clock.
+    pub(super) fn end_is_noted(&self) -> bool {
+        self.end.get().is_some()
+    }
+
     /// The deadline has passed: whose it is ends, and all below.
     #[cold]
-    fn expire(&self, expiry: &Expiry) -> &End {
-        let mut end = End { error: ContextError::deadline_exceeded(), at: expiry.at };
+    fn expire(&self, expiry: &Expiry) -> &ContextError {
+        let mut end = ContextError::deadline_exceeded();
         if let Some(ancestor) = &expiry.of {
             ancestor.close(&end);
             // It may have ended otherwise before, and whoever does that may not have come down to us yet.
@@ -119,12 +123,12 @@ impl Node {
     pub(super) fn cancel(&self, error: ContextError) {
         // A deadline that has passed was first, though nobody has looked.
         if self.end().is_none() {
-            self.close(&End { error, at: crate::base::now() });
+            self.close(&error);
         }
     }
 
     /// Ends the node and all below, parents before their children.
-    fn close(&self, end: &End) {
+    fn close(&self, end: &ContextError) {
         let mut open = Vec::new();
         self.close_one(end, &mut open);
         while let Some(node) = open.pop() {
@@ -133,7 +137,7 @@ impl Node {
     }
 
     /// Ends this node; its children are `open` still.
-    fn close_one(&self, end: &End, open: &mut Vec<Arc<Node>>) {
+    fn close_one(&self, end: &ContextError, open: &mut Vec<Arc<Node>>) {
         let mut family = lock(&self.family);
         let Some(members) = family.end() else { return };
         if self.end.set(end.clone()).is_err() {
@@ -181,19 +185,14 @@ impl Drop for Node {
     }
 }
 
-impl End {
-    pub(super) fn error(&self) -> &ContextError {
-        &self.error
-    }
-}
-
 impl Source<Infallible> for Node {
-    fn take(&self, _now: Instant) -> Result<Infallible, TryRecvError> {
-        Err(if self.end().is_some() { TryRecvError::Disconnected } else { TryRecvError::Empty })
+    fn take(&self, now: Instant) -> Result<Infallible, TryRecvError> {
+        Err(if self.end_by(|| now).is_some() { TryRecvError::Disconnected } else { TryRecvError::Empty })
     }
 
     fn due(&self) -> Option<Instant> {
-        self.end.get().map_or_else(|| self.deadline(), |end| Some(end.at))
+        // Of one that has ended an instant that has passed by every clock: a runtime's may be virtual.
+        if self.end_is_noted() { Some(clock::to_instant(0)) } else { self.deadline() }
     }
 
     fn capacity(&self) -> usize {

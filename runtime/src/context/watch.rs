@@ -47,8 +47,8 @@ impl<'a> Watch<'a> {
 
     /// Why the call gave up: after a wait within [`limit`](Self::limit) that ended unserved.
     pub(crate) fn error(&self) -> ContextError {
-        // A deadline that passed for the park has passed for the context.
-        self.context.err().unwrap_or_else(|| unreachable!("the wait was given up for its context's end"))
+        // If no end is noted, nor seen by this look at the clock, it was the park's deadline, which is the context's.
+        self.context.err().unwrap_or_else(ContextError::deadline_exceeded)
     }
 
     fn node(&self) -> Option<&Node> {
@@ -64,7 +64,7 @@ impl Cancel for Watch<'_> {
         // SAFETY: new, and it stays in its place until `unwatch` has taken it out.
         unsafe { node.watchers().add(waiter) };
         // Only now, see `chan/source.rs`. Not by the clock: the park has the deadline.
-        let ended = node.due().is_some_and(|due| due <= crate::base::now());
+        let ended = node.end_is_noted();
         if ended {
             self.unwatch(ticket);
         }
@@ -77,6 +77,8 @@ impl Cancel for Watch<'_> {
             // SAFETY: added by `watch`.
             unsafe { node.watchers().remove(waiter) };
         }
+        // SAFETY: in no list any more, so nobody refers to it.
+        unsafe { *self.place.get() = None };
     }
 }
 

@@ -105,7 +105,7 @@ fn millis(duration: Duration) -> f64 {
 }
 
 fn reset_and_stop(mode: Mode, used: Use) -> f64 {
-    median_of_nine(|| micros(scenario::reset_and_stop(mode, used, 100_000, 1_000_000)) * 1e3)
+    median_of_nine(|| micros(scenario::reset_and_stop(mode, used, 100_000, 300_000)) * 1e3)
 }
 
 fn micros(duration: Duration) -> f64 {

@@ -246,7 +246,8 @@ fn settle_waits_for_the_others_and_not_for_the_clock() {
 }
 
 /// With one processor and no randomness of one's own, the order of everything is the same in each run.
-#[test]
+#[cfg_attr(feature = "harass", expect(dead_code, reason = "it takes processors away at random"))]
+#[cfg_attr(not(feature = "harass"), test)]
 fn on_one_processor_it_is_deterministic() {
     let story = || {
         testing::virtual_time(|| {

@@ -36,7 +36,9 @@
 //! | is inside `blocking`, `fs`, a bare system call, a `std` lock | yes: it will come back |
 //!
 //! What happens takes no time; so two timers fire in the order of their instants, and what one sets going has run to its end before the next.
-//! On one processor, the default of [`virtual_time`], a test that draws no random numbers of its own then runs in the same order each time.
+//! On one processor, the default of [`virtual_time`], a test that draws no random numbers of its own, and in which only goroutines of its
+//! runtime meet, then runs in the same order each time. (A goroutine that computes for a second of real time without a switching call is
+//! made to give way there; elsewhere that is 10 ms.)
 //!
 //! **Plain threads** and other runtimes live in real time, also where they wait with a deadline on something of a virtual runtime, and so does
 //! what runs inside `blocking`. They are outsiders: the clock does not wait for what they might send. Keep them out, or have the goroutine wait

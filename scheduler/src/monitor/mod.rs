@@ -37,6 +37,8 @@ const LONGEST_NS: u64 = 10_000_000;
 const QUIET_ROUNDS: u32 = 50;
 /// A goroutine's time slice.
 pub(crate) const SLICE_NS: u64 = 10_000_000;
+/// As long a slice has where time is virtual: what runs in which order is to depend on the program, not on a machine that was busy.
+const SLICE_IN_VIRTUAL_TIME_NS: u64 = 100 * SLICE_NS;
 /// While some P idles and another is in use it naps no longer: a `runnext` that fills up meanwhile is not announced to a short nap.
 const NAP_NS: u64 = 80_000;
 /// From this length on a nap begins with the heavy fence: a `runnext` it overlooks is late by less.
@@ -182,6 +184,8 @@ struct Round {
     at_rest_since: u64,
     /// How often it may still look whether what is at rest is a deadlock.
     looks: u8,
+    /// A goroutine's time slice.
+    slice: u64,
     last_second: u64,
     last_trace: u64,
     next_trim: u64,
@@ -199,6 +203,7 @@ impl Round {
             nap: SHORTEST_NS,
             at_rest_since: 0,
             looks: LOOKS,
+            slice: if scheduler.quiet_state().clock.is_virtual() { SLICE_IN_VIRTUAL_TIME_NS } else { SLICE_NS },
             last_second: clock::now_ns(),
             last_trace: 0,
             next_trim: 0,

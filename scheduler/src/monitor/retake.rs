@@ -91,7 +91,7 @@ impl Round {
     }
 
     fn retake_from_user_code(&mut self, p: &'static P, m: &'static M, now: u64, others_wait: bool) -> bool {
-        let scheduler = self.scheduler;
+        let (scheduler, slice) = (self.scheduler, self.slice);
         let seen = &mut self.seen[p.index as usize];
         seen.call = None;
         let (tick, runs) = (p.tick.load(Relaxed), p.counters.runs.get());
@@ -107,7 +107,7 @@ impl Round {
             seen.used = m.clock().and_then(|thread| thread.cpu_time());
         }
         let held_up = m.held_up();
-        if now - seen.since < SLICE_NS || !(others_wait || held_up > 0) {
+        if now - seen.since < slice || !(others_wait || held_up > 0) {
             return false;
         }
         if seen.flagged == 0 {

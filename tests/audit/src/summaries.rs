@@ -60,10 +60,11 @@ fn shape(summary: &Summary) -> ([Gives; 2], [bool; 6]) {
     (summary.returns, summary.uses.map(|used| used.is_some()))
 }
 
-/// The layer of std below what people call. The pointers it calls are functions of libc which it looked up by name, and, where a thread begins
-/// and ends, destructors of thread-locals and what `main` panicked with: none of it runs on a goroutine.
+/// The layer of std below what people call. The pointers it calls are functions of libc which it looked up by name; what is to be done between
+/// `fork` and `exec`; and, where a thread begins and ends, destructors of thread-locals and what `main` panicked with. None of it switches.
 fn is_std_internal(name: &str) -> bool {
-    ["std::sys::", "std::rt::"].iter().any(|module| name.starts_with(module))
+    let path = name.trim_start_matches('<');
+    path.starts_with("std::sys::") || path.starts_with("std::rt::")
 }
 
 struct Outside<'a, 'data> {

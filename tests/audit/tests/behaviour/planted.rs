@@ -69,6 +69,15 @@ fn follows_addresses_into_the_frame() {
 }
 
 #[test]
+fn follows_a_panic_to_where_it_lands() {
+    let report = look_at("planted", Indirect::Never);
+    let uses = of(&report, "guarded").into_iter().flat_map(|finding| &finding.held).flat_map(|held| &held.uses);
+    let writes = uses.filter(|(kind, _)| *kind == Use::Written).map(|(_, place)| place.address);
+    // The guard is dropped when the call comes back, and once more, elsewhere, when it unwinds.
+    assert_eq!(writes.collect::<std::collections::BTreeSet<u64>>().len(), 2, "{report}");
+}
+
+#[test]
 fn a_call_through_a_pointer_counts_as_asked_for() {
     assert!(of(&look_at("planted", Indirect::Never), "through_a_pointer").is_empty());
     assert_found(&look_at("planted", Indirect::Near), "through_a_pointer");

@@ -62,6 +62,15 @@ pub(crate) struct Gives {
     pub(crate) arguments: Arguments,
 }
 
+/// The second result register, where it is a result: most functions have one, or none, and leave behind in it what they had there. It is
+/// taken for one where the first one is an address as well, as those of a `Ref` are, and where it is not the third argument, untouched.
+fn deliberate(first: Origin, second: Origin) -> Origin {
+    if first.is_none() {
+        return Origin::default();
+    }
+    Origin { arguments: second.arguments & !(1 << 2), ..second }
+}
+
 /// What callers need to know of a function.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Summary {
@@ -132,7 +141,8 @@ impl Walked {
         }
     }
 
-    fn returned(&mut self, results: [Origin; 2]) {
+    fn returned(&mut self, [first, second]: [Origin; 2]) {
+        let results = [first, deliberate(first, second)];
         for (returned, origin) in self.summary.returns.iter_mut().zip(results) {
             returned.address |= origin.fresh.is_some();
             returned.arguments |= origin.arguments;
@@ -443,11 +453,10 @@ impl<'data, W: World<'data>> Walk<'_, 'data, W> {
     }
 
     fn leave(&self, state: &State, at: At, walked: &mut Walked) {
-        let results = RESULTS.map(|register| state.get(register).origin);
-        for origin in results {
-            walked.use_of(origin, at, UseKind::Returned);
-        }
-        walked.returned(results);
+        let [first, second] = RESULTS.map(|register| state.get(register).origin);
+        walked.use_of(first, at, UseKind::Returned);
+        walked.use_of(deliberate(first, second), at, UseKind::Returned);
+        walked.returned([first, second]);
     }
 
     /// The blocks that a jump through a table can lead to, if it is one.

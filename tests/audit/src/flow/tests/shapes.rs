@@ -221,9 +221,18 @@ fn a_summary_tells_of_arguments() {
     let used = ArgumentUse { call: at(&parts[..2]), at: at(&parts[..3]), kind: Read, argument: None };
     assert_eq!(summary.uses[0], Some(used));
     assert_eq!(summary.uses[1..], [None; 5]);
-    // mov rax, rdi
+    // mov rax, rdi; the third argument stays in the second result register, and is no result
     let identity = outcome(&[Is(&[0x48, 0x89, 0xf8]), RET]).summary;
-    assert_eq!(identity.returns, [Gives { address: false, arguments: 1 }, Gives { address: false, arguments: 0b100 }]);
+    assert_eq!(identity.returns, [Gives { address: false, arguments: 1 }, Gives::default()]);
+}
+
+#[test]
+fn what_is_left_behind_in_the_second_result_register() {
+    // mov rdx, fs:[0]
+    let rdx_is_thread = Is(&[0x64, 0x48, 0x8b, 0x14, 0x25, 0, 0, 0, 0]);
+    assert_eq!(outcome(&[rdx_is_thread, RET]).summary.returns, [Gives::default(); 2]);
+    let both = outcome(&[RAX_IS_THREAD, rdx_is_thread, RET]).summary.returns;
+    assert_eq!(both, [Gives { address: true, arguments: 0 }; 2]);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use support::{Place, Random, Task, everywhere, in_runtimes, watchdog};
 use threadle::chan::{self, TryRecvError};
-use threadle::time::{Ticker, Timer, every, sleep};
+use threadle::context::Context;
+use threadle::time::{Ticker, Timer, every, now, sleep, sleep_with};
 
 const FAR: Duration = Duration::from_secs(3600);
 const MILLI: Duration = Duration::from_millis(1);
@@ -451,5 +452,35 @@ fn soak() {
         let received: usize = receivers.into_iter().map(Task::join).sum();
         assert!(received > 0);
         timer.stop();
+    });
+}
+
+/// Hours in no time: timers of either kind, tickers, and the deadlines of contexts.
+#[test]
+fn in_virtual_time_they_come_exactly() {
+    let _watchdog = watchdog("virtual time");
+    const HOUR: Duration = Duration::from_secs(3600);
+    threadle::testing::virtual_time(|| {
+        let start = now();
+        assert_eq!(Timer::after(HOUR).recv(), Ok(start + HOUR));
+        assert_eq!(now(), start + HOUR);
+        let ticker = Ticker::new(HOUR);
+        assert_eq!([ticker.recv(), ticker.recv()], [Ok(start + 2 * HOUR), Ok(start + 3 * HOUR)]);
+        let (sender, calls) = chan::unbounded();
+        let timer = every(HOUR, move || sender.send(now()).unwrap());
+        assert!(calls.iter().take(3).eq((4..7).map(|hours| start + hours * HOUR)));
+        timer.reset(HOUR / 2);
+        assert_eq!(calls.recv(), Ok(start + 6 * HOUR + HOUR / 2));
+        assert!(timer.stop());
+        let (context, _) = Context::background().with_timeout(HOUR);
+        let before = now();
+        assert!(sleep_with(&context, 2 * HOUR).unwrap_err().is_timeout());
+        assert_eq!(now(), before + HOUR);
+        let (context, cancel) = Context::background().with_timeout(2 * HOUR);
+        let called = Timer::after_func(HOUR, move || cancel.cancel());
+        assert!(context.done().recv().is_err());
+        assert!(context.err().unwrap().is_cancelled());
+        assert_eq!(now(), before + 2 * HOUR);
+        assert!(!called.stop());
     });
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use threadle::{go, num_goroutines, time};
 
 /// Goroutines under which [`under_pressure`] makes no more.
-const MOST_BRED: usize = 2_000;
+const MOST_BRED: usize = 256;
 
 /// Computes for so long, without a call.
 pub fn spin(duration: Duration) {

@@ -13,6 +13,7 @@ mod chan {
     mod core;
     mod error;
     mod iter;
+    mod lock;
     mod receiver;
     mod select;
     mod sender;

@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     OnceStartsByStore,
     /// `chan::State::offer`: a value put into the slot of a receiver that could not be claimed is not taken back.
     ChanLosesItWithTheGone,
+    /// `chan::Lock`: freed without release.
+    LockFreedRelaxed,
     /// `chan::State::close`: of those who wait on a side only the first is told.
     ChanClosesForOne,
     /// `Arm::enlist`: queues without a look at what has become possible since the first one.

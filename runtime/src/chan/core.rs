@@ -3,15 +3,16 @@
 use std::time::Instant;
 
 use super::error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use super::lock::{Guard, Lock};
 use super::state::{Kept, Node, Offer, Outcome, PromiseId, Reserve, Side, Slot, State, Take};
 use crate::base::atomic::{AtomicUsize, Ordering};
-use crate::base::{Mutex, MutexGuard, Parking, Reason, checkpoint, faulty, lock};
+use crate::base::{Parking, Reason, checkpoint, faulty};
 use crate::wait::{GaveUp, Limit, wait};
 use crate::waiters::{OnLeave, Waiter};
 
 /// The shared part of all senders and receivers of a channel.
 pub(super) struct Channel<T> {
-    state: Mutex<State<T>>,
+    state: Lock<State<T>>,
     senders: AtomicUsize,
     receivers: AtomicUsize,
 }
@@ -72,7 +73,7 @@ pub(super) enum Fetched<'a, T> {
     Closed,
     TimedOut,
     /// The lock is still held.
-    Nothing(MutexGuard<'a, State<T>>),
+    Nothing(Guard<'a, State<T>>),
 }
 
 /// What came of waiting for a promised value.
@@ -85,23 +86,21 @@ pub(super) enum Settled<T> {
 impl<T> Channel<T> {
     /// A channel with one sender and one receiver.
     pub(super) fn new(capacity: Option<usize>) -> Self {
-        Channel {
-            state: Mutex::new(State::new(capacity)),
-            senders: AtomicUsize::new(1),
-            receivers: AtomicUsize::new(1),
-        }
+        Channel { state: Lock::new(State::new(capacity)), senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
-        lock(&self.state)
+    #[inline]
+    pub(super) fn lock(&self) -> Guard<'_, State<T>> {
+        #[cfg(not(loom))]
+        return self.state.lock();
+        #[cfg(loom)]
+        crate::base::lock(&self.state)
     }
 
     /// Unlocks after something became possible that was not before.
     #[inline]
-    pub(super) fn unlock_changed(&self, mut state: MutexGuard<'_, State<T>>) {
-        if state.watchers.is_empty() {
-            drop(state);
-        } else {
+    pub(super) fn unlock_changed(&self, mut state: Guard<'_, State<T>>) {
+        if !state.watchers.is_empty() {
             let woken = state.wake_watchers();
             drop(state);
             drop(woken);
@@ -147,7 +146,7 @@ impl<T> Channel<T> {
         value: T,
         limit: Limit<'_>,
         // The last, so that it goes first, should opening the park panic (`no_switch`): the value has a Drop of the user's.
-        state: MutexGuard<'_, State<T>>,
+        state: Guard<'_, State<T>>,
     ) -> Result<(), Unsent<T>> {
         let parking = Parking::open(Reason::ChanSend);
         let node = Waiter::new(parking.ticket(), Slot::new(Some(value)));
@@ -221,7 +220,7 @@ impl<T> Channel<T> {
 
     /// `None`: all is as before, and it must be tried again.
     #[cold]
-    fn recv_slow(&self, state: MutexGuard<'_, State<T>>, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
+    fn recv_slow(&self, state: Guard<'_, State<T>>, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
         let parking = Parking::open(Reason::ChanReceive);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
         self.wait(state, |state| &mut state.receivers, parking, &node, limit);
@@ -244,14 +243,7 @@ impl<T> Channel<T> {
     }
 
     /// Queues `node`, unlocks, and waits until it is dealt with or the limit is reached. Afterwards the node is in no list of waiters.
-    fn wait(
-        &self,
-        mut state: MutexGuard<'_, State<T>>,
-        side: Side<T>,
-        parking: Parking,
-        node: &Node<T>,
-        limit: Limit<'_>,
-    ) {
+    fn wait(&self, mut state: Guard<'_, State<T>>, side: Side<T>, parking: Parking, node: &Node<T>, limit: Limit<'_>) {
         // SAFETY: the node is new; it stays in the caller's frame until this returns: it was served, or `remove` has been called.
         unsafe { side(&mut state).push_back(node) };
         self.unlock_changed(state);
@@ -266,12 +258,7 @@ impl<T> Channel<T> {
     /// After `Take::Promise`: the sender whose turn it is is told to send, and its value waited for. It is a `select`, which may
     /// find that another of its arms has been chosen already (then this ends as withdrawn).
     #[cold]
-    fn recv_promised(
-        &self,
-        mut state: MutexGuard<'_, State<T>>,
-        reason: Reason,
-        deadline: Option<Instant>,
-    ) -> Settled<T> {
+    fn recv_promised(&self, mut state: Guard<'_, State<T>>, reason: Reason, deadline: Option<Instant>) -> Settled<T> {
         let parking = Parking::open(reason);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
         // SAFETY: the node is new, and stays in this frame; `settle` ends the promise.

@@ -13,14 +13,17 @@
 //! # How it works
 //!
 //! A channel is what Go's `hchan` is: a buffer, a FIFO of waiting receivers and one of waiting senders, under one lock.
-//! The lock is held for a few dozen instructions, never over a switch, and no user code runs under it (values are moved,
+//! The lock (`lock.rs`) is held for a few dozen instructions, never over a switch, and no user code runs under it (values are moved,
 //! never dropped or cloned there). Who finds a partner waiting exchanges the value with it *directly*, through the slot in
 //! the partner's stack frame; nobody has to be woken only to find that another was quicker. So three things hold at every
 //! unlock, for waiters that can still be woken:
 //!
-//! * receivers wait ⇒ the buffer is empty and no sender waits;
-//! * senders wait ⇒ the buffer is full and no receiver waits;
+//! * receivers wait ⇒ the buffer is empty and no sender with a value waits;
+//! * senders wait ⇒ the buffer is full, counting the places reserved for a `select` that has been chosen to send;
 //! * closed ⇒ nobody waits.
+//!
+//! A `select` that waits to send is a sender *without* a value: that is made once it has been chosen. How such a one and a receiver meet, and how
+//! a `select` waits in many channels, is told in `select/mod.rs`.
 //!
 //! # The one race: a partner against a deadline
 //!
@@ -41,13 +44,13 @@
 //! claimed, so that its place in the queue goes to the next waiter or the value to the buffer.
 //!
 //! Rejected: a lock-free ring (crossbeam's array flavour) needs a second protocol for waiters, wakes receivers who then may find
-//! nothing, and gives no FIFO among waiters. A spinning lock saves some nanoseconds and burns a whole slice if its holder is
-//! preempted by the kernel. Waking under the lock makes the woken thread run into it.
+//! nothing, and gives no FIFO among waiters. Waking under the lock makes the woken thread run into it.
 
 mod alarm;
 mod core;
 mod error;
 mod iter;
+mod lock;
 mod receiver;
 mod select;
 mod sender;

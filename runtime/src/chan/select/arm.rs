@@ -4,9 +4,10 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::time::Instant;
 
-use crate::base::{MutexGuard, Reason, Ticket, faulty};
+use crate::base::{Reason, Ticket, faulty};
 use crate::chan::core::{Channel, Fetched, Reservation, Settled};
 use crate::chan::error::{RecvError, SendError, TryRecvError};
+use crate::chan::lock::Guard;
 use crate::chan::receiver::Flavor;
 use crate::chan::source::Watchers;
 use crate::chan::state::{Node, Outcome, Side, Slot, State};
@@ -94,7 +95,7 @@ impl<T> Berth<T> {
     unsafe fn enter(
         &self,
         channel: &Channel<T>,
-        mut state: MutexGuard<'_, State<T>>,
+        mut state: Guard<'_, State<T>>,
         side: Side<T>,
         ticket: Ticket,
         aim: Aim,

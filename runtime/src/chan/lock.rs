@@ -93,6 +93,7 @@ mod waiting {
         }
 
         #[cold]
+        #[allow(clippy::disallowed_methods, reason = "as in std's mutex, it is the thread that waits, and briefly")]
         fn wait(&self) {
             let (mut passes, mut sleep) = (0, SHORTEST);
             while self.word.is_taken() || !self.word.try_take() {
@@ -209,6 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "no goroutine runs here")]
     fn one_at_a_time_also_where_holders_are_slow() {
         let lock = Lock::new(0_u32);
         std::thread::scope(|threads| {

@@ -18,7 +18,7 @@
 //! the partner's stack frame; nobody has to be woken only to find that another was quicker. So three things hold at every
 //! unlock, for waiters that can still be woken:
 //!
-//! * receivers wait ⇒ the buffer is empty and no sender with a value waits;
+//! * receivers wait ⇒ the buffer is empty and no sender waits, but for the other arms of the same `select`;
 //! * senders wait ⇒ the buffer is full, counting the places reserved for a `select` that has been chosen to send;
 //! * closed ⇒ nobody waits.
 //!

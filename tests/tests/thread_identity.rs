@@ -21,7 +21,7 @@ use threadle::net::TcpListener;
 use threadle::sync::Mutex;
 use threadle::{GoBuilder, JoinHandle, blocking, chan, checkpoint, dump, go, metrics, no_switch, time, yield_now};
 use threadle_tests::pressure::{spin, under_pressure};
-use threadle_tests::{Mode, both_modes, system};
+use threadle_tests::{Mode, Watchdog, both_modes, system};
 
 static THREADS: AtomicU64 = AtomicU64::new(1);
 
@@ -51,8 +51,12 @@ fn in_eight_goroutines(rounds: usize, check: impl Fn(&str, Box<dyn FnOnce()>) + 
     }
 }
 
+/// Seconds for every call there is, many times over, under pressure: a slow machine may take its time, a hang is to be seen.
+const PATIENCE: u64 = 300;
+
 #[test]
 fn bound_goroutines_stay_on_their_thread() {
+    let _watchdog = Watchdog::new(PATIENCE);
     let runtime = threadle::Builder::new().procs(2);
     Mode::Bound.run(runtime, || {
         under_pressure(|| {
@@ -69,6 +73,7 @@ fn bound_goroutines_stay_on_their_thread() {
 
 #[test]
 fn non_switching_calls_keep_the_thread() {
+    let _watchdog = Watchdog::new(PATIENCE);
     Mode::Migrating.run(threadle::Builder::new().procs(2), || {
         under_pressure(|| {
             let caller = |_| {
@@ -194,6 +199,7 @@ fn calls_that_switch_are_counted() {
 /// Every call works after its goroutine has moved, within one function: the runtime has kept nothing of the thread it left.
 #[test]
 fn migrated_goroutines_are_known_to_the_runtime() {
+    let _watchdog = Watchdog::new(PATIENCE);
     Mode::Migrating.run(threadle::Builder::new().procs(2), || {
         let moves = Arc::new(AtomicU64::new(0));
         under_pressure(|| {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use threadle::{go, num_goroutines, time};
+use threadle::{go, time};
 
-/// Goroutines under which [`under_pressure`] makes no more.
-const MOST_BRED: usize = 256;
+/// Goroutines that [`under_pressure`] starts at once.
+const BROOD: usize = 8;
 
 /// Computes for so long, without a call.
 pub fn spin(duration: Duration) {
@@ -25,13 +25,14 @@ pub fn spin(duration: Duration) {
 /// If `body` does, or if called outside a runtime.
 pub fn under_pressure<R>(body: impl FnOnce() -> R) -> R {
     let over = Arc::new(AtomicBool::new(false));
-    // Longer than a slice, so it is flagged and detached; not for ever, because bound it holds up those on its thread.
+    // Longer than a slice, so it is flagged and detached; not for ever, nor most of the time, because bound it holds up those on its thread,
+    // whose every wait would then last a slice.
     let hog = |_| {
         let over = Arc::clone(&over);
         go(move || {
             while !over.load(SeqCst) {
                 spin(Duration::from_millis(12));
-                time::sleep(Duration::from_millis(3));
+                time::sleep(Duration::from_millis(40));
             }
         })
     };
@@ -39,11 +40,11 @@ pub fn under_pressure<R>(body: impl FnOnce() -> R) -> R {
         let over = Arc::clone(&over);
         go(move || {
             while !over.load(SeqCst) {
-                // Where they run more slowly than they come (a sanitizer, a busy machine), their number must not grow for ever: some
-                // of the calls under test take longer the more goroutines there are.
-                let room = MOST_BRED.saturating_sub(num_goroutines()).min(100);
-                for _ in 0..room {
-                    drop(go(|| ()));
+                // They are waited for: where they run more slowly than they come (a sanitizer, a busy machine), whatever the body starts
+                // would wait behind more and more of them.
+                let bred: Vec<_> = (0..BROOD).map(|_| go(|| ())).collect();
+                for one in bred {
+                    one.join().expect("it does nothing");
                 }
                 time::sleep(Duration::from_micros(500));
             }

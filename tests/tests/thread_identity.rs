@@ -60,7 +60,7 @@ fn bound_goroutines_stay_on_their_thread() {
     let runtime = threadle::Builder::new().procs(2);
     Mode::Bound.run(runtime, || {
         under_pressure(|| {
-            in_eight_goroutines(4, |name, call| {
+            in_eight_goroutines(8, |name, call| {
                 let (thread, number, place) = (system::thread_id(), NUMBER.get(), NUMBER.with(|cell| cell as *const _));
                 call();
                 assert_eq!(system::thread_id(), thread, "{name} changed the thread");
@@ -78,7 +78,7 @@ fn non_switching_calls_keep_the_thread() {
         under_pressure(|| {
             let caller = |_| {
                 go(|| {
-                    for _ in 0..2 {
+                    for _ in 0..5 {
                         for (name, _, prepare) in non_switching() {
                             let prepared = prepare();
                             let thread = system::thread_id();
@@ -278,7 +278,7 @@ fn a_locked_goroutine_has_a_thread_of_its_own() {
 fn no_switch_lets_non_switching_calls_pass() {
     both_modes(2, |_| {
         under_pressure(|| {
-            for _ in 0..2 {
+            for _ in 0..5 {
                 for (_, _, prepare) in non_switching() {
                     let prepared = prepare();
                     no_switch(prepared.call);

@@ -267,6 +267,38 @@ fn runs_of_one_timer_never_overlap() {
     });
 }
 
+/// The goroutine of a call that came due waits behind others, on the one processor, when the timer is stopped, or put off: it must not call.
+#[test]
+fn a_call_that_is_still_in_a_queue_can_be_called_off() {
+    let _watchdog = watchdog("called off");
+    threadle::Builder::new()
+        .procs(1)
+        .run(|| {
+            for round in 0..50 {
+                let calls = Arc::new(AtomicUsize::new(0));
+                let counter = Arc::clone(&calls);
+                let timer = every(MILLI, move || _ = counter.fetch_add(1, Ordering::SeqCst));
+                drop(threadle::go(|| spin(3 * MILLI)));
+                // The spinner runs, and the timer comes due behind it; or the other way round.
+                threadle::yield_now();
+                let off = if round % 2 == 0 { timer.stop() } else { timer.reset(FAR) };
+                assert!(off, "it goes on until it is stopped");
+                let before = calls.load(Ordering::SeqCst);
+                sleep(3 * MILLI);
+                assert_eq!(calls.load(Ordering::SeqCst), before, "called after it was called off, in round {round}");
+                timer.stop();
+            }
+        })
+        .unwrap();
+}
+
+fn spin(duration: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < duration {
+        std::hint::spin_loop();
+    }
+}
+
 #[test]
 fn a_function_that_panics_ends_its_timer_and_no_other() {
     let _watchdog = watchdog("panicking function");

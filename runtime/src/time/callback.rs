@@ -1,7 +1,8 @@
 //! A timer that calls a function on a goroutine of its own.
 //!
 //! What it is to do lies in [`Plan`], under a lock; the entry in the scheduler's wheel is but the promise that somebody asks the plan,
-//! at its instant or before. While the function runs it is out of the plan: a firing then finds nothing to run, whatever is planned
+//! at its instant or before. What is due is asked twice: by the firing, which sends a goroutine, and by that goroutine as its first act, for
+//! it may have waited in a queue, and the call been called off. While the function runs it is out of the plan: a firing then finds nothing to run, whatever is planned
 //! meanwhile is armed when the function is back, and runs of one timer never overlap. The function is never called, and never dropped,
 //! under the lock.
 
@@ -73,6 +74,26 @@ impl Callback {
         }
     }
 
+    /// On the goroutine that was sent: calls the function, unless the call was called off or put off meanwhile.
+    fn run(self: Arc<Self>) {
+        let due = {
+            let mut state = lock(&self.state);
+            let due = state.plan.fire(clock::to_ns(super::now()));
+            if due.is_none()
+                && let Some(at) = state.plan.next()
+            {
+                self.arm(&mut state, at);
+            }
+            due
+        };
+        // One that breaks off is dropped here, as one that panics is.
+        if let Some(mut f) = due
+            && f().is_continue()
+        {
+            self.ran(f);
+        }
+    }
+
     /// The function has returned.
     fn ran(self: &Arc<Self>, f: Function) {
         let mut state = lock(&self.state);
@@ -84,16 +105,10 @@ impl Callback {
 
 impl Expire for Callback {
     fn expire(self: Arc<Self>, now: Instant) {
-        let due = lock(&self.state).plan.fire(clock::to_ns(now));
-        if let Some(mut f) = due {
+        if lock(&self.state).plan.due(clock::to_ns(now)) {
             let (host, options) = (self.host, self.options.clone());
             // Nobody joins it: a panic is reported, and takes the function with it.
-            drop(host.spawn(&options, move || {
-                // One that breaks off is dropped here, as one that panics is.
-                if f().is_continue() {
-                    self.ran(f);
-                }
-            }));
+            drop(host.spawn(&options, move || self.run()));
         }
     }
 }

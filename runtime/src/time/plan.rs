@@ -9,11 +9,13 @@ pub(crate) struct Plan<F> {
     period: u64,
     /// Not there while it runs, nor after it has panicked.
     f: Option<F>,
+    /// Somebody has been sent to run it, and has not begun: he asks [`fire`](Plan::fire) first.
+    under_way: bool,
 }
 
 impl<F> Plan<F> {
     pub(crate) fn new(period: u64, f: F) -> Self {
-        Plan { at: NEVER, period, f: Some(f) }
+        Plan { at: NEVER, period, f: Some(f), under_way: false }
     }
 
     /// Plans the next call; for when the former one was planned.
@@ -21,15 +23,30 @@ impl<F> Plan<F> {
         std::mem::replace(&mut self.at, at)
     }
 
-    /// Whether somebody has to ask [`fire`](Self::fire). Not while the function runs: [`put_back`](Self::put_back) tells then.
+    /// Whether somebody has to ask [`due`](Self::due) at its time. Not while the function runs: [`put_back`](Self::put_back) tells then; nor
+    /// while one is under way to it, who looks.
     pub(crate) fn may_fire(&self) -> bool {
-        self.at != NEVER && self.f.is_some()
+        self.at != NEVER && self.f.is_some() && !self.under_way
     }
 
-    /// It is `now`, or a little later. The function, if it is to be called: then this call of it is no longer planned.
+    /// It is `now`, or a little later. True: somebody is to be sent who asks [`fire`](Self::fire). The call is still planned: until he
+    /// begins it can be called off.
+    pub(crate) fn due(&mut self, now: u64) -> bool {
+        let due = self.may_fire() && self.at <= now;
+        self.under_way |= due;
+        due
+    }
+
+    /// When somebody is to ask [`due`](Self::due), now that there was nothing to run.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.may_fire().then_some(self.at)
+    }
+
+    /// Who was sent begins. The function, if it is to be called: then this call of it is no longer planned.
     pub(crate) fn fire(&mut self, now: u64) -> Option<F> {
+        self.under_way = false;
         if self.at > now || self.at == NEVER {
-            // Reset or stopped since the entry that we come from was armed.
+            // Reset or stopped since it came due.
             return None;
         }
         let f = self.f.take()?;

@@ -28,9 +28,24 @@ impl Timer {
         self.wheel.lock().unwrap().take_if(|at| *at <= now).is_some()
     }
 
-    /// As `Callback::expire`: how often the function is called.
+    /// As `Callback::expire`: whether a goroutine is sent.
+    fn expire(&self, now: u64) -> bool {
+        self.pop(now) && self.plan.lock().unwrap().due(now)
+    }
+
+    /// As `Callback::expire`, and `Callback::run` on the goroutine: how often the function is called.
     fn fire(&self, now: u64) -> usize {
-        usize::from(self.pop(now) && self.plan.lock().unwrap().fire(now).is_some())
+        if !self.expire(now) {
+            return 0;
+        }
+        let mut plan = self.plan.lock().unwrap();
+        if plan.fire(now).is_some() {
+            return 1;
+        }
+        if let Some(at) = plan.next() {
+            *self.wheel.lock().unwrap() = Some(at);
+        }
+        0
     }
 
     /// As `Callback::set`.
@@ -73,6 +88,21 @@ fn unasked_it_is_called_although_stopped() {
         let firing = {
             let timer = Arc::clone(&timer);
             thread::spawn(move || usize::from(timer.pop(6)))
+        };
+        let stopped = timer.set(NEVER);
+        assert_eq!(firing.join().unwrap() + usize::from(stopped), 1, "stop says {stopped}");
+    });
+}
+
+/// The same where the goroutine that was sent calls without asking again: it waited in a queue when the stop came.
+#[test]
+#[should_panic(expected = "stop says")]
+fn sent_it_is_called_although_stopped() {
+    loom::model(|| {
+        let timer = Timer::new(5);
+        let firing = {
+            let timer = Arc::clone(&timer);
+            thread::spawn(move || usize::from(timer.expire(6)))
         };
         let stopped = timer.set(NEVER);
         assert_eq!(firing.join().unwrap() + usize::from(stopped), 1, "stop says {stopped}");

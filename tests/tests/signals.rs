@@ -53,18 +53,18 @@ fn what_is_ignored_is_ignored_by_children_too() {
         |_| {},
         |mode| {
             mode.run(Builder::new(), || {
-                let told = signal::notify(&[Signal::HANGUP]).expect("it is permitted");
+                let told = signal::notify(&[Signal::USER_1]).expect("it is permitted");
                 let survives = || {
                     let mut command = Command::new("sh");
-                    command.args(["-c", "kill -HUP $$; exit 9"]).status().expect("there is a shell").code() == Some(9)
+                    command.args(["-c", "kill -USR1 $$; exit 9"]).status().expect("there is a shell").code() == Some(9)
                 };
                 assert!(!survives(), "a program starts with the default, whoever has asked for the signal");
-                signal::ignore(&[Signal::HANGUP, Signal::USER_2]).expect("it is permitted");
+                signal::ignore(&[Signal::USER_1, Signal::USER_2]).expect("it is permitted");
                 assert!(told.recv().is_err());
-                raise(Signal::HANGUP);
+                raise(Signal::USER_1);
                 raise(Signal::USER_2);
                 assert!(survives());
-                signal::reset(&[Signal::HANGUP]).expect("it is permitted");
+                signal::reset(&[Signal::USER_1]).expect("it is permitted");
                 assert!(!survives());
                 let told = signal::notify(&[Signal::USER_2]).expect("it is permitted");
                 raise(Signal::USER_2);

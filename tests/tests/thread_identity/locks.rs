@@ -7,7 +7,7 @@ use threadle::sync::{
     Barrier, Condvar, MappedMutexGuard, Mutex, MutexGuard, Once, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
     Semaphore, WaitGroup,
 };
-use threadle::{go, yield_now};
+use threadle::{chan, context, go, yield_now};
 
 use super::{Call, NonSwitching, alone, parked, wakes};
 
@@ -22,7 +22,36 @@ fn leaked<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
+/// A guard that outlives the function that took it.
+static CONTENDED: Mutex<u64> = Mutex::new(0);
+
 pub(super) const NON_SWITCHING: &[NonSwitching] = &[
+    ("Mutex::try_lock, unlock, get_mut, into_inner", 0, || {
+        alone(|| {
+            let mut mutex = Mutex::new(1);
+            drop(mutex.try_lock().expect("it is free"));
+            *mutex.get_mut() += 1;
+            assert_eq!(mutex.into_inner(), 2);
+        })
+    }),
+    ("unlock of a mutex another waits for", 1, || {
+        let guard = CONTENDED.lock();
+        wakes(parked("sync.Mutex.lock", || *CONTENDED.lock() += 1), move || drop(guard))
+    }),
+    ("WaitGroup::add, done", 0, || {
+        alone(|| {
+            let group = WaitGroup::new();
+            group.add(1);
+            group.done();
+        })
+    }),
+    ("WaitGroup::done that others wait for", 1, || {
+        let group = WaitGroup::new();
+        group.add(1);
+        let waiting = group.clone();
+        wakes(parked("sync.WaitGroup.wait", move || waiting.wait()), move || group.done())
+    }),
+    ("WaitGroup::go", 1, || alone(|| drop(WaitGroup::new().go(|| ())))),
     ("RwLock::try_read, try_write, downgrade, unlock, get_mut, into_inner", 0, || {
         alone(|| {
             let mut lock = RwLock::new(1);
@@ -96,6 +125,33 @@ pub(super) const NON_SWITCHING: &[NonSwitching] = &[
 ];
 
 pub(super) const SWITCHING: &[Call] = &[
+    ("lock_with", || {
+        let mutex = Mutex::new(());
+        let guard = mutex.lock_with(&context::Context::background()).expect("nobody has it");
+        let (context, _cancel) = context::Context::background().with_timeout(Duration::from_micros(100));
+        assert!(mutex.lock_with(&context).is_err());
+        drop(guard);
+    }),
+    ("Mutex::lock", || {
+        let mutex = Arc::new(Mutex::new(1));
+        let (locked, lock) = chan::bounded(1);
+        let holder = go({
+            let mutex = Arc::clone(&mutex);
+            move || {
+                let _guard = mutex.lock();
+                locked.send(()).expect("there is room");
+                yield_now();
+            }
+        });
+        lock.recv().expect("it locks");
+        assert_eq!(*mutex.lock(), 1);
+        holder.join().expect("it only yields");
+    }),
+    ("WaitGroup::wait", || {
+        let group = WaitGroup::new();
+        group.go(yield_now);
+        group.wait();
+    }),
     ("Mutex::lock_timeout, lock_deadline", || {
         let mutex = Mutex::new(1);
         let _guard = mutex.lock();

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::io::Read;
 use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;

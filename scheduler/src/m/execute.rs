@@ -109,11 +109,6 @@ impl M {
         true
     }
 
-    fn count_owned(&self, change: i32) {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.owned.store(self.owned.load(Relaxed).wrapping_add_signed(change), Relaxed);
-    }
-
     /// It gave way.
     fn requeue(&'static self, g: &'static G, preempted: bool) {
         g.state().requeue();

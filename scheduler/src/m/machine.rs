@@ -10,9 +10,8 @@ use crate::idle::Sleeper;
 use crate::injector::Chain;
 use crate::limits::clock::ThreadClock;
 use crate::p::P;
-use crate::park::{Reason, Ticket};
-use crate::quiet::WaitsInPlace;
-use crate::runtime::{Mode, Scheduler};
+use crate::park::Ticket;
+use crate::runtime::Scheduler;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr;
@@ -37,17 +36,17 @@ pub(crate) struct M {
     next_searches: AtomicBool,
     asleep: AtomicBool,
     /// It holds one of the `procs` seats of those that may start fresh goroutines in bound mode.
-    seat: AtomicBool,
+    pub(super) seat: AtomicBool,
     /// It belongs to one locked goroutine, and runs no other. Written before it has a thread, and by itself while it runs.
     exclusive: AtomicBool,
     running: AtomicPtr<G>,
     /// Started, unfinished goroutines that are at home here. Written by itself.
     pub(crate) owned: AtomicU32,
     /// Of these, how many are ready and wait for the running one to leave its stack, but for the inbox. Written by itself.
-    ready_behind: AtomicU32,
+    pub(super) ready_behind: AtomicU32,
     clock: Mutex<Option<ThreadClock>>,
     /// The last park in which its goroutine waited in place.
-    in_place: Mutex<Option<Ticket>>,
+    pub(super) in_place: Mutex<Option<Ticket>>,
     own: Own,
 }
 
@@ -86,8 +85,9 @@ pub(crate) struct Own {
     no_switch: Cell<u32>,
 }
 
-// SAFETY: everything is atomic or a lock, but `own`, which is private to this module's methods that only the M's thread calls
-// (`current::m()` gives an M to its own thread; others get it from the lists and use the words).
+// SAFETY: everything is atomic or a lock, but `own`, which is reached through `M::own` alone, from methods that only the M's thread calls:
+// here, in `home`, `in_place`, `schedule`, `rest` and `execute` (`current::m()` gives an M to its own thread; others get it from the lists and
+// use the words).
 unsafe impl Sync for M {}
 // SAFETY: as above.
 unsafe impl Send for M {}
@@ -367,108 +367,6 @@ impl M {
         !self.is_exclusive() && !self.own().in_call.get()
     }
 
-    // Who is at home.
-
-    /// Its running goroutine, which no other is at home beside, has the thread to itself from here on.
-    pub(crate) fn become_exclusive(&'static self, g: &G) {
-        self.set_exclusive(true);
-        g.set_home(self);
-        self.owned.store(1, Relaxed);
-        // What is queued here others must run: they are given the P on the next occasion.
-        self.own().give_way.set(true);
-    }
-
-    /// Its running goroutine has the thread to itself no longer; bound, it stays at home here.
-    pub(crate) fn become_common(&self, g: &G) {
-        self.set_exclusive(false);
-        if self.scheduler.mode() == Mode::Migrating {
-            g.clear_home();
-            self.owned.store(0, Relaxed);
-        }
-    }
-
-    /// How many started goroutines beside the running one are at home here.
-    pub(crate) fn at_home_beside_the_running(&self) -> u32 {
-        // Migrating, the running one is at home nowhere, and nobody else is.
-        self.owned.load(Relaxed).saturating_sub(1)
-    }
-
-    /// A goroutine is about to run: publishes how many of its own are ready behind it.
-    pub(super) fn note_ready_behind(&self) {
-        let own = self.own();
-        let ready = own.ready.borrow().len() + usize::from(own.next.get().is_some());
-        self.ready_behind.store(ready as u32, Relaxed);
-    }
-
-    /// How many ready goroutines only this thread may run wait for the one that runs, at least; for the monitor.
-    pub(crate) fn held_up(&self) -> u32 {
-        self.ready_behind.load(Relaxed) + u32::from(!self.inbox.is_empty())
-    }
-
-    /// Whether it may run a goroutine that has not started: always when migrating; bound, if it has or gets a seat (a substitute
-    /// starts fresh goroutines only while fewer than `procs` homes are unblocked).
-    pub(super) fn may_start_fresh(&self) -> bool {
-        if self.is_exclusive() {
-            return false;
-        }
-        match self.scheduler.mode() {
-            Mode::Migrating => true,
-            Mode::Bound => {
-                self.seat.load(Relaxed) || {
-                    let got = self.scheduler.take_seat();
-                    if got {
-                        self.seat.store(true, Relaxed);
-                    }
-                    got
-                }
-            }
-        }
-    }
-
-    /// It sleeps, ends, or is blocked in user code: others may start goroutines.
-    pub(crate) fn give_up_seat(&self) {
-        if self.seat.load(Relaxed) && self.seat.swap(false, AcqRel) {
-            self.scheduler.free_seat();
-        }
-    }
-
-    pub(crate) fn has_seat(&self) -> bool {
-        self.seat.load(Relaxed)
-    }
-
-    /// The runtime ended before a locked goroutine had its first turn: it goes where the shutdown drops closures that never ran.
-    pub(super) fn give_back_unstarted(&self) {
-        if self.is_exclusive() {
-            for g in self.inbox.take().chain(std::mem::take(&mut *self.own().ready.borrow_mut())) {
-                if !g.started() {
-                    self.owned.store(0, Relaxed);
-                    self.scheduler.injector().push_one(g);
-                }
-            }
-        }
-    }
-
-    /// Whether what becomes ready now is announced later, once.
-    pub(crate) fn batches(&self) -> bool {
-        let own = self.own();
-        let batches = own.batching.get();
-        if batches {
-            own.batched.set(true);
-        }
-        batches
-    }
-
-    /// One of its goroutines is ready, says its own thread.
-    pub(crate) fn push_own(&self, g: &'static G) {
-        let own = self.own();
-        self.ready_behind.store(self.ready_behind.load(Relaxed) + 1, Relaxed);
-        if own.batching.get() {
-            own.ready.borrow_mut().push_back(g);
-        } else if let Some(kicked) = own.next.replace(Some(g)) {
-            own.ready.borrow_mut().push_back(kicked);
-        }
-    }
-
     // Switching.
 
     /// Leaves the goroutine's stack, with a command for the M. Returns when it is resumed, perhaps on another M.
@@ -482,74 +380,6 @@ impl M {
         unsafe { context::suspend((*g.own()).switch, command) }
     }
 
-    /// Waits in place: P handed on, the thread sleeps in `sleep` until the ticket is woken, then a P is waited for.
-    ///
-    /// The park is the thread's, which the shutdown does not find among the goroutines, so the ticket is left here for it:
-    ///
-    /// ```text
-    /// the M                                        shutdown
-    /// 1. leave the ticket, under the lock          1. stopping = true
-    /// 2. stopping? expire it, end                  2. take the ticket, under the lock; expire it
-    /// ```
-    ///
-    /// Whoever has the lock second sees what the other did before. From then on no waker wins the ticket: nobody would use what it brings.
-    ///
-    /// `timed`: `sleep` itself will end it at a deadline.
-    pub(crate) fn wait_in_place<R>(
-        &'static self,
-        reason: Reason,
-        ticket: Ticket,
-        timed: bool,
-        sleep: impl FnOnce() -> R,
-    ) -> R {
-        if self.own().in_call.get() {
-            return sleep();
-        }
-        let Some(g) = self.running() else {
-            // On the M's own stack: somebody's waker, or a timer's callback. The loop around it counts on its P.
-            warn_of_a_wait_in_the_loop();
-            return sleep();
-        };
-        g.note_wait(reason, crate::limits::clock::coarse_ns());
-        if self.lease.inside() || self.lease.enter() {
-            let p = self.give_up_p();
-            self.give_up_seat();
-            self.scheduler.hand_off(p);
-        }
-        if self.holds() {
-            warn_of_a_wait_in_a_poll(self.running());
-        }
-        *self.in_place.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
-        if self.scheduler.stopping() {
-            self.abandon_in_place();
-            self.end_of_the_runtime();
-        }
-        let waits = WaitsInPlace::begin(self.scheduler, ticket, timed);
-        let result = sleep();
-        drop(waits);
-        self.reacquire_in_place();
-        result
-    }
-
-    /// The runtime has ended: a goroutine that waits in place can be woken no more. Its thread finds out, and sleeps for good.
-    pub(crate) fn abandon_in_place(&self) {
-        let ticket = self.in_place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(ticket.and_then(Ticket::expire));
-    }
-
-    /// In user code, without a P: waits for one on this thread, and is in user code again.
-    pub(crate) fn reacquire_in_place(&'static self) {
-        if self.scheduler.stopping() {
-            self.end_of_the_runtime();
-        }
-        match self.scheduler.idle().take_p_or_wait(self) {
-            Some(p) => self.take_p(p),
-            None if self.await_assigned() => {}
-            None => self.end_of_the_runtime(),
-        }
-        self.lease.exit();
-    }
-
     /// A pseudo-random number (xorshift, Marsaglia 2003).
     pub(crate) fn random(&self) -> u32 {
         let random = &self.own().random;
@@ -559,27 +389,6 @@ impl M {
         x ^= x << 5;
         random.set(x);
         x
-    }
-}
-
-#[cold]
-fn warn_of_a_wait_in_the_loop() {
-    static WARNED: AtomicBool = AtomicBool::new(false);
-    if !WARNED.swap(true, Relaxed) {
-        crate::say::say!(
-            "threadle: a waker or a timer's callback has to wait: it holds up the scheduler itself; use `go` for what may wait. Said once"
-        );
-    }
-}
-
-#[cold]
-fn warn_of_a_wait_in_a_poll(g: Option<&'static G>) {
-    static WARNED: AtomicBool = AtomicBool::new(false);
-    if !WARNED.swap(true, Relaxed) {
-        let at = g.and_then(G::spawned_at).map_or_else(String::new, |at| format!(" (goroutine spawned at {at})"));
-        crate::say::say!(
-            "threadle: a call inside a future's poll has to wait{at}: it holds its whole thread meanwhile; use `go` for blocking code. Said once"
-        );
     }
 }
 
@@ -596,8 +405,9 @@ impl Sleeper for M {
     }
 
     fn has_own_work(&self) -> bool {
-        // Asked by itself, or by whoever pushed to its inbox and knows.
-        !self.inbox.is_empty() || self.own.next.get().is_some() || !self.own.ready.borrow().is_empty()
+        // Asked by its own thread only: by `Idle::sleep`, `rest` and the fairness tick.
+        let own = self.own();
+        !self.inbox.is_empty() || own.next.get().is_some() || !own.ready.borrow().is_empty()
     }
 
     fn rank(&self) -> u8 {

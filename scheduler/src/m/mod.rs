@@ -5,6 +5,10 @@ pub(crate) mod current;
 #[cfg(not(loom))]
 mod execute;
 pub(crate) mod fence;
+#[cfg(not(loom))]
+mod home;
+#[cfg(not(loom))]
+mod in_place;
 pub(crate) mod inbox;
 pub(crate) mod lease;
 #[cfg(not(loom))]

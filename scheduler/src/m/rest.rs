@@ -119,11 +119,6 @@ impl M {
         if self.await_assigned() { Slept::Assigned } else { Slept::Look }
     }
 
-    /// Whether goroutines that started here are still there: then the thread must not end.
-    pub(super) fn is_home(&self) -> bool {
-        self.owned.load(std::sync::atomic::Ordering::Relaxed) > 0
-    }
-
     /// `End`: somebody else polls.
     fn poll_blocking(&'static self) -> Slept {
         let scheduler = self.scheduler();

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use support::{Census, Counted, Random, in_runtimes};
+use support::{Census, Counted, Place, Random, in_runtimes};
 use threadle::chan::{self, Receiver, Sender};
-use threadle::pool::Pool;
+use threadle::pool::{JobHandle, Pool, PoolBuilder};
 use threadle::sync::WaitGroup;
 use threadle::yield_now;
 
@@ -325,4 +325,115 @@ fn jobs_come_from_anywhere() {
         };
         assert_eq!((from_thread, from_runtime, nested), (4950, 3, 5));
     });
+}
+
+/// A pool whose runtime has ended, its one worker in the middle of a job and three more jobs behind that; with the handles of all four.
+fn orphaned(place: Place, census: &Census) -> (Pool, [JobHandle<usize>; 4]) {
+    let body = || {
+        let pool = Pool::new(1, 4);
+        let (begun, wait) = chan::bounded(0);
+        let value = census.make();
+        let running = pool.go(move || {
+            let value = &value;
+            begun.send(()).unwrap();
+            chan::never::<()>().recv().map_or(value.id, |()| 0)
+        });
+        wait.recv().unwrap();
+        let queued = || {
+            let value = census.make();
+            pool.go(move || {
+                let value = &value;
+                value.id
+            })
+            .unwrap()
+        };
+        let handles = [running.unwrap(), queued(), queued(), queued()];
+        (pool, handles)
+    };
+    match place {
+        // SAFETY: the body names no thread-local, and holds nothing that is bound to a thread.
+        Place::Migrating => unsafe { threadle::run_migrating(body) },
+        _ => threadle::run(body),
+    }
+}
+
+#[test]
+fn a_pool_whose_runtime_has_ended_is_closed_and_says_what_it_left() {
+    let _watchdog = support::watchdog("orphaned");
+    for place in [Place::Bound, Place::Migrating] {
+        let census = Census::default();
+        let (pool, [running, queued @ ..]) = orphaned(place, &census);
+        assert!(running.is_finished() && queued.iter().all(JobHandle::is_finished));
+        let error = running.join().unwrap_err();
+        assert!(error.is_abandoned() && !error.is_dropped() && !error.is_panic(), "{error}");
+        for handle in queued {
+            let error = handle.join_timeout(Duration::from_secs(60)).unwrap().unwrap_err();
+            assert!(error.is_dropped() && !error.is_abandoned(), "{error}");
+        }
+        assert_eq!(census.dropped(), 3, "what waits is dropped, what ran is left as it is");
+        let refused = pool.submit(|| unreachable!("there is nobody")).unwrap_err();
+        assert!(refused.is_closed());
+        assert!(pool.reserve().unwrap_err().is_closed() && pool.go(|| ()).unwrap_err().is_closed());
+        let drained = pool.shutdown();
+        assert_eq!((drained.running, drained.dropped), (1, 3));
+        assert!(!drained.is_complete());
+    }
+}
+
+/// Who waits for a place in the pool, or for a job, on a plain thread when the runtime ends.
+#[test]
+fn who_waits_for_a_pool_whose_runtime_ends_is_told() {
+    let _watchdog = support::watchdog("told");
+    let census = Census::default();
+    let waiting = threadle::run(|| {
+        let pool = Pool::new(1, 0);
+        occupy(&pool, &chan::never());
+        let (ready, all_ready) = chan::bounded(0);
+        let waiting: Vec<_> = (0..2)
+            .map(|_| {
+                let (pool, value, ready) = (pool.clone(), census.make(), ready.clone());
+                std::thread::spawn(move || {
+                    ready.send(()).unwrap();
+                    pool.submit(move || drop(value)).unwrap_err().is_closed() && !pool.shutdown().is_complete()
+                })
+            })
+            .collect();
+        (0..2).for_each(|_| all_ready.recv().unwrap());
+        waiting
+    });
+    assert!(waiting.into_iter().all(|thread| thread.join().unwrap()));
+    assert_eq!(census.dropped(), 2);
+}
+
+#[test]
+fn a_pool_whose_workers_get_no_stack_runs_nothing_and_says_so() {
+    in_runtimes("no_stack", |_| {
+        let census = Census::default();
+        let pool = PoolBuilder::new(2, 2).stack_size(1 << 46).build();
+        let handles: Vec<_> = (0..4)
+            .map(|_| {
+                let value = census.make();
+                pool.go(move || drop(value)).unwrap()
+            })
+            .collect();
+        for handle in handles {
+            assert!(handle.join().unwrap_err().is_dropped());
+        }
+        assert_eq!(census.dropped(), 4);
+        let drained = pool.shutdown();
+        assert_eq!((drained.running, drained.dropped), (0, 4));
+        assert!(pool.submit(|| ()).unwrap_err().is_closed());
+    });
+}
+
+#[test]
+fn a_pool_whose_runtime_has_ended_with_nothing_to_do_is_complete() {
+    let _watchdog = support::watchdog("idle");
+    let pool = threadle::run(|| {
+        let pool = Pool::new(3, 0);
+        pool.go(|| ()).unwrap().join().unwrap();
+        pool
+    });
+    assert!(pool.shutdown().is_complete());
+    assert!(pool.try_submit(|| ()).unwrap_err().is_closed());
 }

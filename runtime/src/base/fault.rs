@@ -58,6 +58,8 @@ pub(crate) enum Fault {
     PromiseForgoneLate,
     /// `Gate::close`: the jobs are closed only after the sweep.
     PoolSweepsOpen,
+    /// `Gate::end`: the last worker has gone, and the pool accepts jobs still.
+    PoolOutlivesItsWorkers,
 }
 
 thread_local! {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::crew::Crew;
 use super::worker::{Shared, work};
 use super::{Inner, Pool};
-use crate::{GoBuilder, chan};
+use crate::GoBuilder;
 
 /// Options of a [`Pool`]; by value.
 ///
@@ -75,15 +76,11 @@ impl PoolBuilder {
         let PoolBuilder { workers, queue, goroutine } = self;
         assert!(workers > 0, "a pool without workers runs nothing");
         let shared = Arc::new(Shared::new(workers, queue));
-        let (living, alive) = chan::bounded(1);
+        let crew = Crew::new(Arc::clone(&shared));
         for _ in 0..workers {
-            let (shared, living) = (Arc::clone(&shared), living.clone());
-            // Nothing is to be learned from its end: `work` catches the panics of jobs.
-            drop(goroutine.clone().go(move || {
-                work(&shared);
-                drop(living);
-            }));
+            let shared = Arc::clone(&shared);
+            crew.watch(goroutine.clone().go(move || work(&shared)));
         }
-        Pool { inner: Arc::new(Inner { shared, alive }) }
+        Pool { inner: Arc::new(Inner { shared }) }
     }
 }

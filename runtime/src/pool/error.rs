@@ -86,18 +86,28 @@ impl<F> fmt::Display for SubmitError<F> {
 impl<F> Error for SubmitError<F> {}
 
 /// Why a job gave no result.
-pub struct JobError(Option<Box<dyn Any + Send>>);
+pub struct JobError(Repr);
+
+enum Repr {
+    Panic(Box<dyn Any + Send>),
+    Dropped,
+    Abandoned,
+}
 
 // SAFETY: a shared error gives out no reference to the payload, which need not be Sync: only its text is looked at, and strings are Sync.
 unsafe impl Sync for JobError {}
 
 impl JobError {
     pub(super) fn panic(payload: Box<dyn Any + Send>) -> JobError {
-        JobError(Some(payload))
+        JobError(Repr::Panic(payload))
     }
 
     pub(super) fn dropped() -> JobError {
-        JobError(None)
+        JobError(Repr::Dropped)
+    }
+
+    pub(super) fn abandoned() -> JobError {
+        JobError(Repr::Abandoned)
     }
 
     /// It panicked.
@@ -111,7 +121,7 @@ impl JobError {
     /// });
     /// ```
     pub fn is_panic(&self) -> bool {
-        self.0.is_some()
+        matches!(self.0, Repr::Panic(_))
     }
 
     /// What it panicked with, for `std::panic::resume_unwind`.
@@ -129,12 +139,12 @@ impl JobError {
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.0 {
-            Some(payload) => payload,
-            None => panic!("the job did not panic: {self}"),
+            Repr::Panic(payload) => payload,
+            _ => panic!("the job did not panic: {self}"),
         }
     }
 
-    /// It was dropped before it ran: a shutdown's time was over.
+    /// It was dropped before it ran: a shutdown's time was over, or there was no worker left to run it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -148,13 +158,37 @@ impl JobError {
     /// });
     /// ```
     pub fn is_dropped(&self) -> bool {
-        self.0.is_none()
+        matches!(self.0, Repr::Dropped)
+    }
+
+    /// The runtime ended while the job ran, and left it as it was.
+    ///
+    /// ```
+    /// use threadle::{chan, pool::Pool};
+    /// let handle = threadle::run(|| {
+    ///     let pool = Pool::new(1, 0);
+    ///     let (begun, wait) = chan::bounded(0);
+    ///     let handle = pool.go(move || {
+    ///         begun.send(()).unwrap();
+    ///         chan::never::<()>().recv()
+    ///     });
+    ///     wait.recv().unwrap();
+    ///     handle.unwrap()
+    /// });
+    /// assert!(handle.join().unwrap_err().is_abandoned());
+    /// ```
+    pub fn is_abandoned(&self) -> bool {
+        matches!(self.0, Repr::Abandoned)
     }
 }
 
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(payload) = &self.0 else { return f.write_str("the job was dropped before it ran") };
+        let payload = match &self.0 {
+            Repr::Panic(payload) => payload,
+            Repr::Dropped => return f.write_str("the job was dropped before it ran"),
+            Repr::Abandoned => return f.write_str("the job was abandoned: its runtime has ended"),
+        };
         match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
             Some(text) => write!(f, "the job panicked: {text}"),
             None => f.write_str("the job panicked"),

@@ -83,6 +83,15 @@ impl<J> Gate<J> {
             self.jobs.close();
         }
     }
+
+    /// There is nobody left to receive: as after `close` and `sweep`. Does not switch.
+    pub(super) fn end(&self, end: impl FnMut(J)) {
+        if faulty!(PoolOutlivesItsWorkers) {
+            return;
+        }
+        self.close();
+        self.sweep(end);
+    }
 }
 
 #[cfg(all(loom, test))]

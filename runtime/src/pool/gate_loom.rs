@@ -99,6 +99,38 @@ fn loom_pool_broken_sweeps_before_it_is_closed() {
     with_fault(Fault::PoolSweepsOpen, nobody_works);
 }
 
+/// The only worker ends without having begun (its runtime is over, or there is no stack for it) while somebody submits; nobody shuts the pool down,
+/// or somebody does.
+fn the_worker_is_lost(somebody_shuts_down: bool) {
+    check(if somebody_shuts_down { 2 } else { 3 }, move || {
+        let world = World::new(2);
+        let mut threads = vec![world.spawn(World::submit)];
+        threads.push(world.spawn(if somebody_shuts_down { World::shut } else { World::submit }));
+        world.gate.end(|_| {
+            world.tally.swept.fetch_add(1, Relaxed);
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        world.assert_settled(if somebody_shuts_down { 1 } else { 2 });
+    });
+}
+
+#[test]
+fn loom_pool_without_workers() {
+    the_worker_is_lost(false);
+}
+
+#[test]
+#[should_panic(expected = "accepted and forgotten")]
+fn loom_pool_broken_outlives_its_workers() {
+    with_fault(Fault::PoolOutlivesItsWorkers, || the_worker_is_lost(false));
+}
+
+/// The two sweeps meet.
+#[test]
+fn loom_pool_without_workers_is_shut_down() {
+    the_worker_is_lost(true);
+}
+
 /// Somebody works: each job goes to the worker or to the sweep, and the worker ends.
 #[test]
 fn loom_pool_jobs_end_once() {

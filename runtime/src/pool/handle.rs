@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::error::JobError;
-use crate::chan::{Receiver, RecvTimeoutError};
+use crate::chan::{Receiver, TryRecvError};
+use crate::select;
 
 /// The right to learn what a job gave; dropping it lets the job go on by itself.
 ///
@@ -22,11 +23,13 @@ pub struct JobHandle<T> {
     result: Receiver<thread::Result<T>>,
     /// Cannot be upgraded once the job has sent its result, or is dropped.
     pending: Weak<()>,
+    /// Closed once there is no worker left.
+    over: Receiver<()>,
 }
 
 impl<T> JobHandle<T> {
-    pub(super) fn new(result: Receiver<thread::Result<T>>, pending: Weak<()>) -> JobHandle<T> {
-        JobHandle { result, pending }
+    pub(super) fn new(result: Receiver<thread::Result<T>>, pending: Weak<()>, over: Receiver<()>) -> JobHandle<T> {
+        JobHandle { result, pending, over }
     }
 
     /// Waits until the job has ended, and gives what it returned. From any goroutine or thread.
@@ -34,7 +37,8 @@ impl<T> JobHandle<T> {
     /// Switches: yes.
     ///
     /// # Errors
-    /// The job panicked, or was dropped by a [shutdown](super::Pool::shutdown_timeout) before it ran; [`JobError`] tells which.
+    /// The job panicked, was dropped by a [shutdown](super::Pool::shutdown_timeout) before it ran, or was abandoned with its runtime;
+    /// [`JobError`] tells which.
     ///
     /// ```
     /// threadle::run(|| {
@@ -43,10 +47,9 @@ impl<T> JobHandle<T> {
     /// });
     /// ```
     pub fn join(self) -> Result<T, JobError> {
-        match self.result.recv() {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(payload)) => Err(JobError::panic(payload)),
-            Err(_) => Err(JobError::dropped()),
+        select! {
+            recv(self.result) -> told => end_of(told.ok()),
+            recv(self.over) -> _ => self.left_behind(),
         }
     }
 
@@ -69,16 +72,22 @@ impl<T> JobHandle<T> {
     /// });
     /// ```
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JobError>, Self> {
-        let Some(deadline) = crate::base::now().checked_add(timeout) else { return Ok(self.join()) };
-        match self.result.recv_deadline(deadline) {
-            Ok(Ok(value)) => Ok(Ok(value)),
-            Ok(Err(payload)) => Ok(Err(JobError::panic(payload))),
-            Err(RecvTimeoutError::Disconnected) => Ok(Err(JobError::dropped())),
-            Err(RecvTimeoutError::Timeout) => Err(self),
+        select! {
+            recv(self.result) -> told => Ok(end_of(told.ok())),
+            recv(self.over) -> _ => Ok(self.left_behind()),
+            default(timeout) => Err(self),
         }
     }
 
-    /// Whether the job has ended or was dropped, so that [`join`](Self::join) does not wait. Switches: no.
+    /// There is no worker left, and whatever one of them told is there.
+    fn left_behind(&self) -> Result<T, JobError> {
+        match self.result.try_recv() {
+            Err(TryRecvError::Empty) => Err(JobError::abandoned()),
+            told => end_of(told.ok()),
+        }
+    }
+
+    /// Whether the job has ended, was dropped or was abandoned, so that [`join`](Self::join) does not wait. Switches: no.
     ///
     /// ```
     /// threadle::run(|| {
@@ -89,7 +98,16 @@ impl<T> JobHandle<T> {
     /// });
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.pending.strong_count() == 0
+        self.pending.strong_count() == 0 || self.over.try_recv() == Err(TryRecvError::Disconnected)
+    }
+}
+
+/// What a job told, or that it could not.
+fn end_of<T>(told: Option<thread::Result<T>>) -> Result<T, JobError> {
+    match told {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(payload)) => Err(JobError::panic(payload)),
+        None => Err(JobError::dropped()),
     }
 }
 

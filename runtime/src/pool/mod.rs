@@ -45,19 +45,31 @@
 //! accepted behind the sweep: begun after the shutdown has returned, or, where every worker hangs, never, and not counted either way. The
 //! models of `gate_loom.rs` are over this, that mistake among them. A [`Slot`] taken before step 1 is no exception: it is used in step 2.
 //!
+//! # When there is nobody left to run it
+//!
+//! Workers end in three ways: dismissed, as above; without having begun, when no stack can be had for them (a line on stderr says so); and
+//! abandoned, like every goroutine, when the runtime that made the pool ends. The last two come without a word of the worker's own, and of an
+//! abandoned one no `Drop` ever tells, for its stack is left as it is. So each worker's `JoinHandle` is polled as the future that it also is,
+//! with a waker (`crew.rs`) that whoever ends the worker calls: its M, the monitor's helper, or the thread that called `run`. With the
+//! last of them the pool is closed and swept as by a shutdown whose time is over. From then on jobs come back to whoever submits them,
+//! those that waited are dropped and counted, a [`JobHandle`] of one that was left in the middle says [so](JobError::is_abandoned), and a
+//! shutdown, also on a plain thread that outlives the runtime, returns and tells of them.
+//!
+//! A sweep by the last worker's end and one by a shutdown may meet: each job is received by one of them.
+//!
 //! # What it does not do
 //!
-//! Workers are started with the pool and live as long as it does. In bound mode a worker stays on the thread it started on, so that a job that
-//! computes for long without a [`checkpoint`](crate::checkpoint) holds up the workers that share the thread; and when the runtime ends,
-//! workers are abandoned like every goroutine: jobs still queued never run, and a plain thread that joins one then waits for ever, as it does
-//! on a channel whose sender was abandoned. Shut a pool down before `main` returns. A job that submits to its own pool waits for a place that it may
-//! have itself: use [`try_submit`](Pool::try_submit) there.
+//! Workers are started with the pool and live as long as it does; one that found no stack is not replaced, and the others go on. In bound mode
+//! a worker stays on the thread it started on, so that a job that computes for long without a [`checkpoint`](crate::checkpoint) holds up
+//! the workers that share the thread. The end of the runtime does not wait for jobs: shut a pool down before `main` returns. A job that submits
+//! to its own pool waits for a place that it may have itself: use [`try_submit`](Pool::try_submit) there.
 //!
 //! Rejected: *a goroutine started for each job behind a semaphore* costs more than a worker that waits already, and cannot be reserved before the
 //! job is known. *A dispatcher goroutine* costs a switch a job. *One queue a worker*, filled by turns: a long job holds up those behind it
 //! while other workers are idle.
 
 mod builder;
+mod crew;
 mod error;
 mod gate;
 mod handle;
@@ -75,7 +87,6 @@ pub use handle::JobHandle;
 pub use slot::{NoSlot, Slot};
 pub use worker::Stats;
 
-use crate::chan::{Receiver, RecvTimeoutError};
 use worker::Shared;
 
 /// A pool of workers behind a bounded queue. Clones are handles to the same pool; when the last one is dropped the pool is
@@ -98,8 +109,6 @@ pub struct Pool {
 
 struct Inner {
     shared: Arc<Shared>,
-    /// Disconnected once every worker has ended.
-    alive: Receiver<()>,
 }
 
 /// What [`Pool::shutdown_timeout`] left undone.
@@ -108,7 +117,7 @@ struct Inner {
 pub struct Drained {
     /// Jobs that were accepted and dropped without having run, since the pool began.
     pub dropped: usize,
-    /// Jobs that were still running when the time was over. They run on.
+    /// Jobs that were still running when the time was over, and run on; or that the end of their runtime stopped in the middle.
     pub running: usize,
 }
 
@@ -423,17 +432,12 @@ impl Pool {
     }
 
     fn drain(&self, deadline: Option<Instant>) -> Drained {
-        let Inner { shared, alive } = &*self.inner;
+        let shared = &self.inner.shared;
         shared.close();
-        let ended = match deadline {
-            None => alive.recv().is_err(),
-            Some(deadline) => alive.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected),
-        };
-        if !ended {
+        if !shared.wait_for_end(deadline) {
             shared.drop_queued();
         }
-        let Stats { dropped, running, .. } = shared.stats();
-        Drained { dropped, running }
+        shared.drained()
     }
 
     /// What the pool is doing and has done. Each figure is exact; together they are of about one moment.

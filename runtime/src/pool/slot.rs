@@ -34,7 +34,7 @@ impl<'pool> Slot<'pool> {
     /// Switches: no.
     ///
     /// # Errors
-    /// The pool was closed meanwhile. The job comes back in the error.
+    /// The pool was closed meanwhile, or has no worker left. The job comes back in the error.
     ///
     /// ```
     /// threadle::run(|| {
@@ -63,7 +63,7 @@ impl<'pool> Slot<'pool> {
     /// Switches: no.
     ///
     /// # Errors
-    /// The pool was closed meanwhile. The job comes back in the error.
+    /// The pool was closed meanwhile, or has no worker left. The job comes back in the error.
     ///
     /// ```
     /// use std::time::Duration;
@@ -80,7 +80,7 @@ impl<'pool> Slot<'pool> {
     {
         let (result, told) = chan::bounded(1);
         let pending = Arc::new(());
-        let handle = JobHandle::new(told, Arc::downgrade(&pending));
+        let handle = JobHandle::new(told, Arc::downgrade(&pending), self.shared.over().clone());
         match self.shared.accept(Box::new(Told { call: job, result, pending })) {
             Ok(()) => {
                 std::mem::forget(self);

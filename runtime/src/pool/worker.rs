@@ -1,22 +1,31 @@
 //! What submitters and workers share, and the worker's loop.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
+use super::Drained;
 use super::gate::Gate;
 use super::job::{Ran, Work};
 use super::slot::{NoSlot, Slot};
+use crate::chan::{self, Receiver, RecvTimeoutError, Sender};
 
 pub(super) struct Shared {
     workers: usize,
     gate: Gate<Box<dyn Work>>,
     counts: Counts,
+    /// Every worker has returned: nothing runs. Written before `over` is closed.
+    returned: AtomicBool,
+    end: Sender<()>,
+    /// Closed by `end` once every worker has ended, and what they left was dropped and counted.
+    over: Receiver<()>,
 }
 
 /// Relaxed throughout: they are read for people. Who joins a job or a shutdown is ordered after them by the channels.
 #[derive(Default)]
 struct Counts {
+    /// Counted before the job is sent, and taken back if it is refused: it is never less than what follows.
+    accepted: AtomicUsize,
     running: AtomicUsize,
     finished: AtomicUsize,
     panicked: AtomicUsize,
@@ -43,7 +52,33 @@ pub struct Stats {
 
 impl Shared {
     pub(super) fn new(workers: usize, queue: usize) -> Shared {
-        Shared { workers, gate: Gate::new(workers.saturating_add(queue)), counts: Counts::default() }
+        let (end, over) = chan::bounded(0);
+        let gate = Gate::new(workers.saturating_add(queue));
+        Shared { workers, gate, counts: Counts::default(), returned: AtomicBool::new(false), end, over }
+    }
+
+    pub(super) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Closed when there is no worker left.
+    pub(super) fn over(&self) -> &Receiver<()> {
+        &self.over
+    }
+
+    /// Waits until `deadline` for the end of every worker. Whether it came. Switches.
+    pub(super) fn wait_for_end(&self, deadline: Option<Instant>) -> bool {
+        match deadline {
+            None => self.over.recv().is_err(),
+            Some(deadline) => self.over.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// There is no worker any more. `returned`: nor does a job run that one of them left behind. Does not switch.
+    pub(super) fn all_have_ended(&self, returned: bool) {
+        self.returned.store(returned, Relaxed);
+        self.gate.end(|job| self.drop_unrun(job));
+        self.end.close();
     }
 
     /// Takes a place, waiting for one until `deadline`. Switches.
@@ -63,7 +98,10 @@ impl Shared {
 
     /// See the gate.
     pub(super) fn accept(&self, job: Box<dyn Work>) -> Result<(), Box<dyn Work>> {
-        self.gate.accept(job)
+        self.counts.accepted.fetch_add(1, Relaxed);
+        self.gate.accept(job).inspect_err(|_| {
+            self.counts.accepted.fetch_sub(1, Relaxed);
+        })
     }
 
     pub(super) fn close(&self) {
@@ -72,11 +110,26 @@ impl Shared {
 
     /// After `close`: drops what no worker has begun.
     pub(super) fn drop_queued(&self) {
-        self.gate.sweep(|job| {
-            // Counted first: who joins the job learns by its drop, and may look.
-            self.counts.dropped.fetch_add(1, Relaxed);
-            quietly(|| drop(job));
-        });
+        self.gate.sweep(|job| self.drop_unrun(job));
+    }
+
+    fn drop_unrun(&self, job: Box<dyn Work>) {
+        // Counted first: who joins the job learns by its drop, and may look.
+        self.counts.dropped.fetch_add(1, Relaxed);
+        quietly(|| drop(job));
+    }
+
+    /// After `close`, and either the end of every worker or `drop_queued`: what was left undone.
+    pub(super) fn drained(&self) -> Drained {
+        let Counts { accepted, finished, dropped, .. } = &self.counts;
+        let (finished, dropped) = (finished.load(Relaxed), dropped.load(Relaxed));
+        let running = if self.end.is_closed() && self.returned.load(Relaxed) {
+            0
+        } else {
+            // Not `running`: a worker that has just received its job, or another sweep, has not counted it yet.
+            accepted.load(Relaxed).saturating_sub(finished + dropped)
+        };
+        Drained { dropped, running }
     }
 
     fn run(&self, job: Box<dyn Work>) {
@@ -95,7 +148,7 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let Counts { running, finished, panicked, dropped } = &self.counts;
+        let Counts { running, finished, panicked, dropped, .. } = &self.counts;
         Stats {
             workers: self.workers,
             queued: self.gate.waiting(),

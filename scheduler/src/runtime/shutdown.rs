@@ -12,7 +12,7 @@ use super::stackless::end_unstarted;
 use super::{Order, Scheduler};
 use crate::g::completion::{End, Life};
 use crate::g::state::{Abandon, Status};
-use crate::g::{G, slab};
+use crate::g::{G, Joiner, slab};
 use crate::m::M;
 use crate::p::ring::Ring;
 use std::sync::PoisonError;
@@ -83,6 +83,8 @@ impl Scheduler {
         // Between `stopping` and the look at each goroutine: one that parks meanwhile is seen here or sees it there (`g/state.rs`).
         crate::m::fence::heavy();
         self.alive().into_iter().for_each(M::abandon_in_place);
+        // Woken when all are abandoned: a joiner's waker is foreign code, which may look at others of them.
+        let mut joiners = Vec::new();
         slab::for_each(|g| {
             loop {
                 // Both readings first, then whose it is: what is done is done only to that life and that state of the memory.
@@ -92,13 +94,14 @@ impl Scheduler {
                 }
                 match g.state().abandon(state) {
                     Abandon::Parked | Abandon::Running | Abandon::Queued { fresh: false } => {
-                        return tell_joiner(g, life);
+                        return joiners.extend(joiner_of_abandoned(g, life));
                     }
                     Abandon::Queued { fresh: true } | Abandon::Ended => return,
                     Abandon::Moved => {}
                 }
             }
         });
+        joiners.into_iter().for_each(Joiner::wake);
     }
 
     /// How many Ms had to be let go in user code.
@@ -169,11 +172,13 @@ impl Scheduler {
 
 /// Its runtime has ended: its joiner, if there is one, is told, unless it is another goroutine's life by now.
 pub(crate) fn tell_joiner(g: &'static G, life: Life) {
-    if let Some(finish) = g.completion.finish_in(life, End::Abandoned)
-        && let Some(joiner) = finish.waiter
-    {
+    if let Some(joiner) = joiner_of_abandoned(g, life) {
         joiner.wake();
     }
+}
+
+fn joiner_of_abandoned(g: &'static G, life: Life) -> Option<Joiner> {
+    g.completion.finish_in(life, End::Abandoned)?.waiter
 }
 
 fn join(handles: Vec<(u32, std::thread::JoinHandle<()>)>) {

@@ -2,10 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "goroutines that block at their start begin on threads of their own")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use threadle::chan::{Receiver, Sender};
 use threadle::{Builder, GoBuilder, JoinHandle, blocking, chan, go, time, yield_now};
 use threadle_tests::{Mode, Watchdog, both_modes};
 
@@ -81,5 +82,69 @@ fn bound_goroutines_that_yield_do_not_starve_the_global_queue() {
             };
             beside_yielders(Mode::Bound, go, || thread::sleep(Duration::from_millis(100)), meanwhile);
         });
+    }
+}
+
+/// Pairs that talk, each of the two on a thread of its own, over one processor: who has spoken has nothing more to do, and some other thread
+/// always waits for the processor. What is new has its turn between theirs, not only at every sixty-first look.
+#[test]
+fn threads_that_always_wait_for_the_processor_leave_fresh_goroutines_their_turns() {
+    const PAIRS: usize = 4;
+    const FRESH: usize = 200;
+    let _watchdog = Watchdog::new(120);
+    let mut waited = Mode::Bound.run(Builder::new().procs(1), || {
+        let turns = Arc::new(AtomicU64::new(0));
+        let (begin, begun) = chan::bounded(2 * PAIRS);
+        let start = |talk: fn(&Sender<()>, &Receiver<()>, &AtomicU64), say: Sender<()>, hear: Receiver<()>| {
+            let (begin, turns) = (begin.clone(), Arc::clone(&turns));
+            go(move || {
+                // Unannounced: the processor goes on, and with it the next one's start, to another thread.
+                thread::sleep(Duration::from_millis(200));
+                begin.send(()).expect("the test counts them");
+                talk(&say, &hear, &turns);
+            })
+        };
+        let talkers: Vec<_> = (0..PAIRS)
+            .flat_map(|_| {
+                let (ping, pinged) = chan::bounded::<()>(0);
+                let (pong, ponged) = chan::bounded::<()>(0);
+                [start(ask, ping, ponged), start(answer, pong, pinged)]
+            })
+            .collect();
+        for _ in &talkers {
+            begun.recv().expect("each begins");
+        }
+        // Inside a call there is no processor whose queue they could be put in.
+        let waited: Vec<u64> = blocking(|| {
+            let one = |_| {
+                let (turns, before) = (Arc::clone(&turns), turns.load(SeqCst));
+                go(move || turns.load(SeqCst) - before).join().expect("it only looks")
+            };
+            (0..FRESH).map(one).collect()
+        });
+        turns.store(OVER, SeqCst);
+        for talker in talkers {
+            talker.join().expect("it ends when it is told, or with the channel");
+        }
+        waited
+    });
+    waited.sort_unstable();
+    println!("so many exchanges before its turn: median {}, most {}", waited[FRESH / 2], waited[FRESH - 1]);
+    assert!(waited[FRESH / 2] <= 8, "fresh goroutines wait for {} exchanges", waited[FRESH / 2]);
+}
+
+/// In the count of turns: enough of them.
+const OVER: u64 = u64::MAX / 2;
+
+fn ask(say: &Sender<()>, hear: &Receiver<()>, turns: &AtomicU64) {
+    while turns.fetch_add(1, SeqCst) < OVER {
+        say.send(()).expect("the other listens");
+        hear.recv().expect("the other answers");
+    }
+}
+
+fn answer(say: &Sender<()>, hear: &Receiver<()>, _turns: &AtomicU64) {
+    while hear.recv().is_ok() {
+        say.send(()).expect("the other listens");
     }
 }

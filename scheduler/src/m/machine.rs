@@ -69,7 +69,7 @@ pub(crate) struct Own {
     pub(super) batching: Cell<bool>,
     pub(super) batched: Cell<bool>,
     pub(super) events: RefCell<Ready<Ticket>>,
-    /// On the last fairness tick the injector was looked at before the waiting Ms.
+    /// The last time that an M waited for this one's P, the injector was looked at first.
     pub(super) injector_first: Cell<bool>,
     /// It took its place in the queue of waiting Ms when it gave its P away.
     pub(super) queued: Cell<bool>,

@@ -117,8 +117,14 @@ impl M {
     #[inline(never)]
     fn look_further(&'static self, p: &'static P, tick: u32) -> Found {
         found!(self.last_resort_slots(p));
-        if self.waiting_ms() {
-            return None;
+        if self.scheduler().idle().waiting() > 0 {
+            // One alone: the Ms that wait are to have their turn after it, not after a ring full of them.
+            if self.is_the_injectors_turn() {
+                found!(self.one_injected());
+            }
+            if self.waiting_ms() {
+                return None;
+            }
         }
         found!(self.injected(p));
         if self.poll(p) {
@@ -159,14 +165,10 @@ impl M {
     fn fairness(&'static self, p: &'static P) -> Found {
         let scheduler = self.scheduler();
         self.poll(p);
-        // By turns: where more Ms always have something to run than there are Ps, some M always waits, and the injector would never be
-        // looked at.
-        let injector_first = !self.own().injector_first.get();
-        self.own().injector_first.set(injector_first);
-        if injector_first {
-            found!(self.one_injected());
-        }
         if scheduler.idle().waiting() > 0 {
+            if self.is_the_injectors_turn() {
+                found!(self.one_injected());
+            }
             let searches = self.own().searching.get();
             // Asked once: something may come into the inbox the next moment, and then it would seem that we queued.
             let queues = self.has_ready();
@@ -184,6 +186,14 @@ impl M {
             }
         }
         self.one_injected()
+    }
+
+    /// Both an M waits for this P and, perhaps, a fresh goroutine in the injector: they come first by turns. Where more Ms always have
+    /// something to run than there are Ps, some M always waits, and if it always came first the injector would never be looked at.
+    fn is_the_injectors_turn(&self) -> bool {
+        let first = &self.own().injector_first;
+        first.set(!first.get());
+        first.get()
     }
 
     fn one_injected(&self) -> Found {

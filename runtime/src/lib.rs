@@ -103,10 +103,11 @@ mod loom_plan;
 #[cfg(not(loom))]
 pub use block_on::block_on;
 #[cfg(not(loom))]
-pub use entry::{Builder, GoBuilder, JoinError, JoinHandle, go, lock_os_thread, run, run_migrating, unlock_os_thread};
+pub use entry::{
+    Builder, GoBuilder, JoinError, JoinHandle, blocking, checkpoint, dump, go, lock_os_thread, metrics, no_switch,
+    num_goroutines, procs, run, run_migrating, unlock_os_thread, yield_now,
+};
 #[cfg(not(loom))]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(not(loom))]
-pub use threadle_scheduler::{
-    Deadlock, Metrics, blocking, checkpoint, dump, metrics, no_switch, num_goroutines, procs, yield_now,
-};
+pub use threadle_scheduler::{Deadlock, Metrics};

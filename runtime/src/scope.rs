@@ -86,6 +86,21 @@ where
 /// Where goroutines are started that borrow: given to the closure of [`scope`].
 ///
 /// `'scope` is the time in which such goroutines may run; `'env` that of what they borrow from outside the scope.
+///
+/// ```
+/// use threadle::Scope;
+///
+/// /// Starts what it likes, in a scope that belongs to somebody else.
+/// fn count<'scope>(scope: &'scope Scope<'scope, '_>, words: &'scope [&str]) -> impl FnOnce() -> usize + 'scope {
+///     let counter = scope.go(|| words.len());
+///     || counter.join().unwrap()
+/// }
+///
+/// threadle::run(|| {
+///     let words = ["borrowed", "not", "moved"];
+///     assert_eq!(threadle::scope(|s| count(s, &words)()), 3);
+/// });
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     goroutines: threadle_scheduler::Scope,
     /// Invariant: a scope that could pass for a shorter one would take borrows that end before it.
@@ -166,6 +181,17 @@ impl GoBuilder {
 
 /// The right to learn how a goroutine of a scope ended. Dropping it, or forgetting it, changes nothing else: its scope waits for the goroutine
 /// all the same.
+///
+/// ```
+/// threadle::run(|| {
+///     let words = ["three", "short", "words"];
+///     let longest = threadle::scope(|s| {
+///         let handle = s.go(|| words.iter().map(|word| word.len()).max());
+///         handle.join().unwrap()
+///     });
+///     assert_eq!(longest, Some(5));
+/// });
+/// ```
 pub struct ScopedJoinHandle<'scope, T> {
     join: Join<T>,
     scope: &'scope threadle_scheduler::Scope,

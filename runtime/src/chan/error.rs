@@ -4,10 +4,26 @@ use std::error::Error;
 use std::fmt;
 
 /// The channel is closed; the value comes back. Returned by [`Sender::send`](super::Sender::send).
+///
+/// ```
+/// use threadle::chan::{SendError, bounded};
+/// let (sender, receiver) = bounded(1);
+/// drop(receiver);
+/// assert_eq!(sender.send("late"), Err(SendError("late")));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
 /// Why [`Sender::try_send`](super::Sender::try_send) did not send; the value comes back.
+///
+/// ```
+/// use threadle::chan::{TrySendError, bounded};
+/// let (sender, receiver) = bounded(1);
+/// sender.send(1).unwrap();
+/// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+/// drop(receiver);
+/// assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
     /// The buffer is full, or, for a rendezvous channel, nobody waits to receive.
@@ -17,6 +33,16 @@ pub enum TrySendError<T> {
 }
 
 /// Why [`Sender::send_timeout`](super::Sender::send_timeout) or `send_deadline` did not send; the value comes back.
+///
+/// ```
+/// use std::time::Duration;
+/// use threadle::chan::{SendTimeoutError, bounded};
+/// let (sender, receiver) = bounded(0);
+/// let soon = Duration::from_millis(1);
+/// assert_eq!(sender.send_timeout(1, soon), Err(SendTimeoutError::Timeout(1)));
+/// drop(receiver);
+/// assert_eq!(sender.send_timeout(2, soon), Err(SendTimeoutError::Disconnected(2)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
     /// The time is over and nobody took the value.
@@ -26,10 +52,27 @@ pub enum SendTimeoutError<T> {
 }
 
 /// The channel is closed and empty. Returned by [`Receiver::recv`](super::Receiver::recv).
+///
+/// ```
+/// use threadle::chan::{RecvError, unbounded};
+/// let (sender, receiver) = unbounded();
+/// sender.send(1).unwrap();
+/// drop(sender);
+/// assert_eq!(receiver.recv(), Ok(1)); // what was sent is received still
+/// assert_eq!(receiver.recv(), Err(RecvError));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RecvError;
 
 /// Why [`Receiver::try_recv`](super::Receiver::try_recv) received nothing.
+///
+/// ```
+/// use threadle::chan::{TryRecvError, unbounded};
+/// let (sender, receiver) = unbounded::<u8>();
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TryRecvError {
     /// There is nothing to receive at the moment.
@@ -39,6 +82,16 @@ pub enum TryRecvError {
 }
 
 /// Why [`Receiver::recv_timeout`](super::Receiver::recv_timeout) or `recv_deadline` received nothing.
+///
+/// ```
+/// use std::time::Duration;
+/// use threadle::chan::{RecvTimeoutError, unbounded};
+/// let (sender, receiver) = unbounded::<u8>();
+/// let soon = Duration::from_millis(1);
+/// assert_eq!(receiver.recv_timeout(soon), Err(RecvTimeoutError::Timeout));
+/// drop(sender);
+/// assert_eq!(receiver.recv_timeout(soon), Err(RecvTimeoutError::Disconnected));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RecvTimeoutError {
     /// The time is over and nothing came.
@@ -52,6 +105,10 @@ const CLOSED_FOR_RECEIVING: &str = "receiving on a closed and empty channel";
 
 impl<T> SendError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// assert_eq!(threadle::chan::SendError("precious").into_inner(), "precious");
+    /// ```
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -59,6 +116,11 @@ impl<T> SendError<T> {
 
 impl<T> TrySendError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// let (sender, _receiver) = threadle::chan::bounded(0);
+    /// assert_eq!(sender.try_send("precious").unwrap_err().into_inner(), "precious");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             TrySendError::Full(value) | TrySendError::Disconnected(value) => value,
@@ -66,11 +128,22 @@ impl<T> TrySendError<T> {
     }
 
     /// Whether there was no room.
+    ///
+    /// ```
+    /// let (sender, _receiver) = threadle::chan::bounded(0);
+    /// assert!(sender.try_send(1).unwrap_err().is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         matches!(self, TrySendError::Full(_))
     }
 
     /// Whether the channel is closed.
+    ///
+    /// ```
+    /// let (sender, receiver) = threadle::chan::bounded(0);
+    /// drop(receiver);
+    /// assert!(sender.try_send(1).unwrap_err().is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, TrySendError::Disconnected(_))
     }
@@ -78,6 +151,12 @@ impl<T> TrySendError<T> {
 
 impl<T> SendTimeoutError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// let (sender, _receiver) = threadle::chan::bounded(0);
+    /// let error = sender.send_timeout("precious", std::time::Duration::ZERO).unwrap_err();
+    /// assert_eq!(error.into_inner(), "precious");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             SendTimeoutError::Timeout(value) | SendTimeoutError::Disconnected(value) => value,
@@ -85,11 +164,22 @@ impl<T> SendTimeoutError<T> {
     }
 
     /// Whether the time was over.
+    ///
+    /// ```
+    /// let (sender, _receiver) = threadle::chan::bounded(0);
+    /// assert!(sender.send_timeout(1, std::time::Duration::ZERO).unwrap_err().is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self, SendTimeoutError::Timeout(_))
     }
 
     /// Whether the channel is closed.
+    ///
+    /// ```
+    /// let (sender, receiver) = threadle::chan::bounded(0);
+    /// drop(receiver);
+    /// assert!(sender.send_timeout(1, std::time::Duration::ZERO).unwrap_err().is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, SendTimeoutError::Disconnected(_))
     }
@@ -97,11 +187,22 @@ impl<T> SendTimeoutError<T> {
 
 impl TryRecvError {
     /// Whether there was nothing to receive.
+    ///
+    /// ```
+    /// let (_sender, receiver) = threadle::chan::unbounded::<u8>();
+    /// assert!(receiver.try_recv().unwrap_err().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         matches!(self, TryRecvError::Empty)
     }
 
     /// Whether the channel is closed and empty.
+    ///
+    /// ```
+    /// let (sender, receiver) = threadle::chan::unbounded::<u8>();
+    /// drop(sender);
+    /// assert!(receiver.try_recv().unwrap_err().is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, TryRecvError::Disconnected)
     }
@@ -109,11 +210,22 @@ impl TryRecvError {
 
 impl RecvTimeoutError {
     /// Whether the time was over.
+    ///
+    /// ```
+    /// let (_sender, receiver) = threadle::chan::unbounded::<u8>();
+    /// assert!(receiver.recv_timeout(std::time::Duration::ZERO).unwrap_err().is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self, RecvTimeoutError::Timeout)
     }
 
     /// Whether the channel is closed and empty.
+    ///
+    /// ```
+    /// let (sender, receiver) = threadle::chan::unbounded::<u8>();
+    /// drop(sender);
+    /// assert!(receiver.recv_timeout(std::time::Duration::ZERO).unwrap_err().is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, RecvTimeoutError::Disconnected)
     }

@@ -6,16 +6,38 @@ use std::iter::FusedIterator;
 use super::Receiver;
 
 /// Receives until the channel is closed and empty. Made by [`Receiver::iter`].
+///
+/// ```
+/// let (sender, receiver) = threadle::chan::unbounded();
+/// (1..=3).for_each(|n| sender.send(n).unwrap());
+/// drop(sender);
+/// assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2, 3]);
+/// ```
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
 /// Receives until there is nothing to receive at the moment. Made by [`Receiver::try_iter`].
+///
+/// ```
+/// let (sender, receiver) = threadle::chan::unbounded();
+/// sender.send(1).unwrap();
+/// assert_eq!(receiver.try_iter().count(), 1); // though more could still come
+/// ```
 pub struct TryIter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
 /// Receives until the channel is closed and empty, and owns the receiver.
+///
+/// ```
+/// let (sender, receiver) = threadle::chan::unbounded();
+/// sender.send("one").unwrap();
+/// drop(sender);
+/// for word in receiver {
+///     assert_eq!(word, "one");
+/// }
+/// ```
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
 }

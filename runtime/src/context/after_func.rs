@@ -67,6 +67,17 @@ impl Expire for Deadline {
 }
 
 /// The registration made by [`Context::after_func`](super::Context::after_func). Dropping it changes nothing.
+///
+/// ```
+/// use threadle::{chan, context::Context};
+/// threadle::run(|| {
+///     let (context, cancel) = Context::background().with_cancel();
+///     let (sender, called) = chan::bounded(1);
+///     drop(context.after_func(move || sender.send(()).unwrap()));
+///     cancel.cancel();
+///     assert!(called.recv().is_ok());
+/// });
+/// ```
 pub struct AfterFunc {
     node: Option<Arc<Node>>,
     /// `GONE`: it was stopped.

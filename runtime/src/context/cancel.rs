@@ -83,6 +83,17 @@ impl fmt::Debug for Cancel {
 }
 
 /// Cancels when dropped. Made by [`Cancel::guard`].
+///
+/// ```
+/// use threadle::context::Context;
+/// let (request, cancel) = Context::background().with_cancel();
+/// let answer = (|| {
+///     let _guard = cancel.guard();
+///     Err::<(), _>("an early return")?;
+///     Ok::<_, &str>("never")
+/// })();
+/// assert!(answer.is_err() && request.is_done());
+/// ```
 #[derive(Debug)]
 pub struct CancelOnDrop {
     cancel: Cancel,

@@ -9,6 +9,18 @@ use super::watch::Watch;
 use crate::chan::{Receiver, Sender, Unreceived, Unsent};
 
 /// Why [`Receiver::recv_with`] received nothing.
+///
+/// ```
+/// use threadle::chan;
+/// use threadle::context::{Context, RecvWithError};
+/// let (sender, receiver) = chan::unbounded::<u8>();
+/// drop(sender);
+/// match receiver.recv_with(&Context::background()) {
+///     Ok(value) => println!("{value}"),
+///     Err(RecvWithError::Disconnected) => println!("there will be no more"),
+///     Err(RecvWithError::Context(why)) => println!("given up: {why}"),
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub enum RecvWithError {
     /// The channel is closed and empty.
@@ -18,6 +30,18 @@ pub enum RecvWithError {
 }
 
 /// Why [`Sender::send_with`] did not send; the value comes back.
+///
+/// ```
+/// use threadle::chan;
+/// use threadle::context::{Context, SendWithError};
+/// let (sender, receiver) = chan::bounded(1);
+/// drop(receiver);
+/// match sender.send_with(&Context::background(), "precious") {
+///     Ok(()) => println!("sent"),
+///     Err(SendWithError::Disconnected(value)) => assert_eq!(value, "precious"),
+///     Err(SendWithError::Context(value, why)) => println!("{value} was not sent: {why}"),
+/// }
+/// ```
 #[derive(Clone)]
 pub enum SendWithError<T> {
     /// The channel is closed.
@@ -88,6 +112,14 @@ impl<T> Sender<T> {
 
 impl RecvWithError {
     /// The context's error; `None`: the channel is closed.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// cancel.cancel_with("enough");
+    /// let error = chan::never::<u8>().recv_with(&context).unwrap_err();
+    /// assert_eq!(error.context().unwrap().cause().unwrap().to_string(), "enough");
+    /// ```
     pub fn context(&self) -> Option<&ContextError> {
         match self {
             RecvWithError::Disconnected => None,
@@ -96,16 +128,37 @@ impl RecvWithError {
     }
 
     /// Whether the channel is closed and empty.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    /// let (sender, receiver) = chan::unbounded::<u8>();
+    /// drop(sender);
+    /// assert!(receiver.recv_with(&Context::background()).unwrap_err().is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         self.context().is_none()
     }
 
     /// Whether the context was cancelled.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// cancel.cancel();
+    /// assert!(chan::never::<u8>().recv_with(&context).unwrap_err().is_cancelled());
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.context().is_some_and(ContextError::is_cancelled)
     }
 
     /// Whether the context's deadline has passed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{chan, context::Context};
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// assert!(chan::never::<u8>().recv_with(&context).unwrap_err().is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         self.context().is_some_and(ContextError::is_timeout)
     }
@@ -113,6 +166,14 @@ impl RecvWithError {
 
 impl<T> SendWithError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// cancel.cancel();
+    /// let (sender, _receiver) = chan::unbounded();
+    /// assert_eq!(sender.send_with(&context, "precious").unwrap_err().into_inner(), "precious");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             SendWithError::Disconnected(value) | SendWithError::Context(value, _) => value,
@@ -120,6 +181,15 @@ impl<T> SendWithError<T> {
     }
 
     /// The context's error; `None`: the channel is closed.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// cancel.cancel_with("enough");
+    /// let (sender, _receiver) = chan::unbounded();
+    /// let error = sender.send_with(&context, 1).unwrap_err();
+    /// assert_eq!(error.context().unwrap().cause().unwrap().to_string(), "enough");
+    /// ```
     pub fn context(&self) -> Option<&ContextError> {
         match self {
             SendWithError::Disconnected(_) => None,
@@ -128,16 +198,39 @@ impl<T> SendWithError<T> {
     }
 
     /// Whether the channel is closed.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    /// let (sender, receiver) = chan::unbounded();
+    /// drop(receiver);
+    /// assert!(sender.send_with(&Context::background(), 1).unwrap_err().is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         self.context().is_none()
     }
 
     /// Whether the context was cancelled.
+    ///
+    /// ```
+    /// use threadle::{chan, context::Context};
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// cancel.cancel();
+    /// let (sender, _receiver) = chan::bounded(0);
+    /// assert!(sender.send_with(&context, 1).unwrap_err().is_cancelled());
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.context().is_some_and(ContextError::is_cancelled)
     }
 
     /// Whether the context's deadline has passed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{chan, context::Context};
+    /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    /// let (sender, _receiver) = chan::bounded(0);
+    /// assert!(sender.send_with(&context, 1).unwrap_err().is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         self.context().is_some_and(ContextError::is_timeout)
     }

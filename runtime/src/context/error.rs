@@ -6,6 +6,15 @@ use std::io;
 use std::sync::Arc;
 
 /// What somebody gave as the reason of a cancellation.
+///
+/// ```
+/// use std::io;
+/// use threadle::context::Context;
+/// let (context, cancel) = Context::background().with_cancel();
+/// cancel.cancel_with(io::Error::from(io::ErrorKind::BrokenPipe));
+/// let cause = context.cause().unwrap();
+/// assert_eq!(cause.downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::BrokenPipe);
+/// ```
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
 /// Why a context has ended: it was cancelled, or its deadline has passed. Every call that takes a context says so by this.
@@ -43,16 +52,39 @@ impl ContextError {
     }
 
     /// Whether somebody cancelled it, or an ancestor.
+    ///
+    /// ```
+    /// use threadle::context::Context;
+    /// let (request, cancel) = Context::background().with_cancel();
+    /// let (part, _) = request.with_cancel();
+    /// cancel.cancel();
+    /// assert!(part.err().unwrap().is_cancelled());
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.kind == Kind::Cancelled
     }
 
     /// Whether its deadline has passed, or an ancestor's.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use threadle::context::Context;
+    /// let (request, _) = Context::background().with_deadline(Instant::now());
+    /// let (part, _) = request.with_cancel();
+    /// assert!(part.err().unwrap().is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         self.kind == Kind::DeadlineExceeded
     }
 
     /// What was given to [`Cancel::cancel_with`](super::Cancel::cancel_with); also the [`source`](Error::source).
+    ///
+    /// ```
+    /// use threadle::context::Context;
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// cancel.cancel();
+    /// assert!(context.err().unwrap().cause().is_none()); // nobody said why
+    /// ```
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.as_ref()
     }

@@ -73,6 +73,11 @@ pub struct Builder {
 
 impl Builder {
     /// The defaults.
+    ///
+    /// ```
+    /// assert_eq!(threadle::Builder::new().run(|| "as by run")?, "as by run");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Builder {
         Builder { config: Config::new(Mode::Bound) }
     }
@@ -82,6 +87,12 @@ impl Builder {
     ///
     /// # Panics
     /// If it is 0.
+    ///
+    /// ```
+    /// use threadle::Builder;
+    /// assert_eq!(Builder::new().procs(1).run(threadle::procs)?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn procs(mut self, procs: usize) -> Builder {
         assert!(procs > 0, "a runtime needs at least one P");
@@ -91,6 +102,17 @@ impl Builder {
 
     /// The stack of each goroutine in bytes, rounded up to a power of two of at least 32 KiB. By default 256 KiB, in debug builds 1 MiB. It
     /// is address space: memory is used as the stack is.
+    ///
+    /// ```
+    /// fn deep(levels: usize) -> usize {
+    ///     let frame = std::hint::black_box([1_u8; 1 << 10]);
+    ///     if levels == 0 { 0 } else { usize::from(frame[levels % frame.len()]) + deep(levels - 1) }
+    /// }
+    ///
+    /// // Four megabytes and more, for each goroutine of this runtime.
+    /// assert_eq!(threadle::Builder::new().stack_size(16 << 20).run(|| deep(4_000))?, 4_000);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.config.stack_size = bytes;
         self
@@ -98,18 +120,49 @@ impl Builder {
 
     /// The most threads at a time, at least 2: by default 10 000, and never more than three quarters of what the system allows this user or
     /// cgroup.
+    ///
+    /// ```
+    /// use threadle::{Builder, blocking, go};
+    /// let builder = Builder::new().procs(1).max_threads(8);
+    /// let sum = builder.run(|| {
+    ///     // They take turns where there are more of them than threads.
+    ///     let calls: Vec<_> = (0..100).map(|n| go(move || blocking(|| n))).collect();
+    ///     calls.into_iter().map(|call| call.join().unwrap()).sum::<u32>()
+    /// })?;
+    /// assert_eq!(sum, 4950);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn max_threads(mut self, threads: usize) -> Builder {
         self.config.max_threads = threads;
         self
     }
 
     /// Threads are called this, a dash and a number. By default "threadle".
+    ///
+    /// ```
+    /// let name = threadle::Builder::new().thread_name("shop").run(|| std::thread::current().name().map(String::from))?;
+    /// assert!(name.unwrap().starts_with("shop-"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn thread_name(mut self, name: impl Into<String>) -> Builder {
         self.config.thread_name = name.into();
         self
     }
 
     /// How long the end of `main` waits for the other goroutines. By default not at all.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{Builder, go, time::sleep};
+    /// let left = Builder::new().drain(Duration::from_secs(60)).run(|| {
+    ///     go(|| {
+    ///         sleep(Duration::from_millis(1));
+    ///         "ended, though nobody waited"
+    ///     })
+    /// })?;
+    /// assert!(left.join().is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn drain(mut self, longest: Duration) -> Builder {
         self.config.drain = longest;
         self
@@ -137,6 +190,12 @@ impl Builder {
     ///
     /// # Panics
     /// With `main`'s panic.
+    ///
+    /// ```
+    /// let handle = threadle::Builder::new().run(|| threadle::go(|| 1))?;
+    /// assert!(handle.is_finished()); // it has run, or was abandoned
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn run<T: Send>(self, main: impl FnOnce() -> T + Send) -> io::Result<T> {
         threadle_scheduler::run(Config { mode: Mode::Bound, ..self.config }, main)
@@ -152,6 +211,13 @@ impl Builder {
     ///
     /// # Panics
     /// With `main`'s panic.
+    ///
+    /// ```
+    /// // SAFETY: nothing here touches a thread-local or holds what is not Send.
+    /// let procs = unsafe { threadle::Builder::new().procs(2).run_migrating(threadle::procs) }?;
+    /// assert_eq!(procs, 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub unsafe fn run_migrating<T: Send>(self, main: impl FnOnce() -> T + Send) -> io::Result<T> {
         threadle_scheduler::run(Config { mode: Mode::Migrating, ..self.config }, main)

@@ -44,17 +44,38 @@ pub struct GoBuilder {
 
 impl GoBuilder {
     /// The defaults: no name, the runtime's stack size, any thread.
+    ///
+    /// ```
+    /// threadle::run(|| assert_eq!(threadle::GoBuilder::new().go(|| "as by go").join().unwrap(), "as by go"));
+    /// ```
     pub fn new() -> GoBuilder {
         GoBuilder { name: None, stack_size: None, locked: false }
     }
 
     /// Shown by the dump and by the message of a stack overflow.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let (_gate, wait) = threadle::chan::bounded::<()>(0);
+    ///     threadle::GoBuilder::new().name("gatekeeper").go(move || wait.recv().is_err());
+    ///     let mut text = Vec::new();
+    ///     threadle::dump(&mut text).unwrap();
+    ///     assert!(String::from_utf8(text).unwrap().contains("gatekeeper"));
+    /// });
+    /// ```
     pub fn name(mut self, name: impl Into<Arc<str>>) -> GoBuilder {
         self.name = Some(name.into());
         self
     }
 
     /// Its stack in bytes, rounded up to a power of two of at least 32 KiB.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let deep = || std::hint::black_box([1_u8; 4 << 20]).iter().map(|byte| u64::from(*byte)).sum::<u64>();
+    ///     assert_eq!(threadle::GoBuilder::new().stack_size(16 << 20).go(deep).join().unwrap(), 4 << 20);
+    /// });
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> GoBuilder {
         self.stack_size = Some(bytes);
         self
@@ -91,6 +112,13 @@ impl GoBuilder {
     ///
     /// # Panics
     /// Outside a runtime.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let handle = threadle::GoBuilder::new().name("adder").go(|| 1 + 1);
+    ///     assert_eq!(handle.join().unwrap(), 2);
+    /// });
+    /// ```
     #[track_caller]
     pub fn go<F, T>(self, f: F) -> JoinHandle<T>
     where

@@ -10,6 +10,13 @@ use threadle_scheduler::{Ended, Join};
 /// The right to learn how a goroutine ended; dropping it lets the goroutine go on by itself.
 ///
 /// It is a future too, so that async code can wait for a goroutine: `go(move || handle(request)).await`.
+///
+/// ```
+/// threadle::run(|| {
+///     let handle = threadle::go(|| 6 * 7);
+///     assert_eq!(threadle::block_on(handle).unwrap(), 42);
+/// });
+/// ```
 pub struct JoinHandle<T> {
     join: Option<Join<T>>,
     id: u64,
@@ -41,11 +48,24 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether it has ended. Does not switch.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let handle = threadle::go(|| ());
+    ///     while !handle.is_finished() {
+    ///         threadle::yield_now();
+    ///     }
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.join.as_ref().is_none_or(Join::is_finished)
     }
 
     /// The goroutine's number: unique in its runtime, from 1 for `main`.
+    ///
+    /// ```
+    /// threadle::run(|| assert_ne!(threadle::go(|| ()).id(), threadle::go(|| ()).id()));
+    /// ```
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -85,6 +105,13 @@ pub(crate) fn outcome<T>(ended: Ended<T>) -> Result<T, JoinError> {
 }
 
 /// Why a goroutine gave no result.
+///
+/// ```
+/// threadle::run(|| {
+///     let error = threadle::go(|| if true { panic!("no") }).join().unwrap_err();
+///     assert_eq!(error.to_string(), "the goroutine panicked: no");
+/// });
+/// ```
 pub struct JoinError(Repr);
 
 enum Repr {
@@ -98,6 +125,13 @@ unsafe impl Sync for JoinError {}
 
 impl JoinError {
     /// It panicked.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let handle = threadle::go(|| if true { panic!("no") });
+    ///     assert!(handle.join().unwrap_err().is_panic());
+    /// });
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Repr::Panic(_))
     }
@@ -106,6 +140,13 @@ impl JoinError {
     ///
     /// # Panics
     /// If it did not panic.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let error = threadle::go(|| if true { panic!("no") }).join().unwrap_err();
+    ///     assert_eq!(error.into_panic().downcast_ref(), Some(&"no"));
+    /// });
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.0 {
@@ -115,11 +156,24 @@ impl JoinError {
     }
 
     /// Its runtime ended before it did.
+    ///
+    /// ```
+    /// let waits_for_ever = threadle::run(|| threadle::go(|| threadle::chan::never::<u8>().recv()));
+    /// assert!(waits_for_ever.join().unwrap_err().is_abandoned());
+    /// ```
     pub fn is_abandoned(&self) -> bool {
         matches!(self.0, Repr::Abandoned)
     }
 
     /// It never ran: there was no stack (or, for a locked one, no thread) for a second. The error's text names the limit.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     // So much there is not in any address space.
+    ///     let handle = threadle::GoBuilder::new().stack_size(1 << 50).go(|| ());
+    ///     assert!(handle.join().unwrap_err().is_no_stack());
+    /// });
+    /// ```
     pub fn is_no_stack(&self) -> bool {
         matches!(self.0, Repr::NoStack(_))
     }

@@ -99,6 +99,13 @@ pub fn read_dir<P: AsRef<Path>>(path: P) -> io::Result<ReadDir> {
 }
 
 /// Yields the entries of a folder; made by [`read_dir`]. `next` switches: it reads 128 entries at a time.
+///
+/// ```
+/// threadle::run(|| {
+///     let entries = threadle::fs::read_dir("/proc/self").unwrap();
+///     assert!(entries.filter_map(Result::ok).count() > 10);
+/// });
+/// ```
 pub struct ReadDir {
     entries: std::fs::ReadDir,
     batch: std::vec::IntoIter<io::Result<DirEntry>>,
@@ -125,6 +132,14 @@ impl fmt::Debug for ReadDir {
 }
 
 /// What is in a folder, of one name.
+///
+/// ```
+/// threadle::run(|| {
+///     for entry in threadle::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+///         assert!(entry.file_name().to_str().unwrap().parse::<u32>().is_ok());
+///     }
+/// });
+/// ```
 pub struct DirEntry {
     entry: std::fs::DirEntry,
     /// Most file systems tell it with the name; where one does not, asking may block, so that it is asked when the name is read.

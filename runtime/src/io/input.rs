@@ -21,10 +21,16 @@ static INPUT: LazyLock<Mutex<BufReader<Raw>>> = LazyLock::new(|| Mutex::new(BufR
 
 /// The standard input of the process. Switches: no.
 ///
-/// ```no_run
+/// ```
+/// # let (reader, mut writer) = std::io::pipe().unwrap();
+/// # std::io::Write::write_all(&mut writer, b"one\ntwo\n").unwrap();
+/// # drop(writer);
+/// # // SAFETY: the reader is open, and a standard stream that anybody holds goes on to be one.
+/// # assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&reader), 0) }, 0);
+/// // $ printf 'one\ntwo\n' | program
 /// threadle::run(|| {
-///     for line in threadle::io::stdin().lines() {
-///         println!("you said {}", line.unwrap());
+///     for (line, said) in threadle::io::stdin().lines().zip(["one", "two"]) {
+///         assert_eq!(line.unwrap(), said);
 ///     }
 /// });
 /// ```
@@ -36,11 +42,18 @@ pub fn stdin() -> Stdin {
 ///
 /// What was read ahead into the buffer is not seen by [`std::io::stdin`].
 ///
-/// ```no_run
+/// ```
+/// # let (reader, mut writer) = std::io::pipe().unwrap();
+/// # std::io::Write::write_all(&mut writer, b"all of it").unwrap();
+/// # drop(writer);
+/// # // SAFETY: the reader is open, and a standard stream that anybody holds goes on to be one.
+/// # assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&reader), 0) }, 0);
+/// // $ printf 'all of it' | program
 /// use std::io::Read;
 /// threadle::run(|| {
 ///     let mut all = String::new();
 ///     threadle::io::stdin().read_to_string(&mut all).unwrap();
+///     assert_eq!(all, "all of it");
 /// });
 /// ```
 pub struct Stdin {
@@ -49,11 +62,18 @@ pub struct Stdin {
 
 /// The standard input, locked; made by [`Stdin::lock`]. It may be held over switching calls.
 ///
-/// ```no_run
+/// ```
+/// # let (reader, mut writer) = std::io::pipe().unwrap();
+/// # std::io::Write::write_all(&mut writer, b"two words").unwrap();
+/// # drop(writer);
+/// # // SAFETY: the reader is open, and a standard stream that anybody holds goes on to be one.
+/// # assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&reader), 0) }, 0);
+/// // $ printf 'two words' | program
 /// use std::io::BufRead;
 /// threadle::run(|| {
 ///     let mut word = Vec::new();
 ///     threadle::io::stdin().lock().read_until(b' ', &mut word).unwrap();
+///     assert_eq!(word, b"two ");
 /// });
 /// ```
 pub struct StdinLock<'a> {
@@ -65,12 +85,19 @@ impl Stdin {
     ///
     /// Switches: yes.
     ///
-    /// ```no_run
+    /// ```
+    /// # let (reader, mut writer) = std::io::pipe().unwrap();
+    /// # std::io::Write::write_all(&mut writer, b"one\ntwo\n").unwrap();
+    /// # drop(writer);
+    /// # // SAFETY: the reader is open, and a standard stream that anybody holds goes on to be one.
+    /// # assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&reader), 0) }, 0);
+    /// // $ printf 'one\ntwo\n' | program
     /// use std::io::BufRead;
     /// threadle::run(|| {
     ///     let mut input = threadle::io::stdin().lock();
-    ///     let mut line = String::new();
-    ///     while input.read_line(&mut line).unwrap() > 0 {}
+    ///     let mut lines = String::new();
+    ///     while input.read_line(&mut lines).unwrap() > 0 {}
+    ///     assert_eq!(lines, "one\ntwo\n");
     /// });
     /// ```
     pub fn lock(&self) -> StdinLock<'static> {
@@ -84,10 +111,17 @@ impl Stdin {
     /// # Errors
     /// As [`BufRead::read_line`].
     ///
-    /// ```no_run
+    /// ```
+    /// # let (reader, mut writer) = std::io::pipe().unwrap();
+    /// # std::io::Write::write_all(&mut writer, b"gopher\n").unwrap();
+    /// # drop(writer);
+    /// # // SAFETY: the reader is open, and a standard stream that anybody holds goes on to be one.
+    /// # assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&reader), 0) }, 0);
+    /// // $ echo gopher | program
     /// threadle::run(|| {
     ///     let mut name = String::new();
-    ///     threadle::io::stdin().read_line(&mut name).unwrap();
+    ///     assert_eq!(threadle::io::stdin().read_line(&mut name).unwrap(), 7);
+    ///     assert_eq!(name.trim_end(), "gopher");
     /// });
     /// ```
     pub fn read_line(&self, line: &mut String) -> io::Result<usize> {
@@ -96,8 +130,14 @@ impl Stdin {
 
     /// The lines to come, without their ends; the input is locked for as long. Switches: yes, and so does `next`.
     ///
-    /// ```no_run
-    /// threadle::run(|| println!("{} lines", threadle::io::stdin().lines().count()));
+    /// ```
+    /// # let (reader, mut writer) = std::io::pipe().unwrap();
+    /// # std::io::Write::write_all(&mut writer, b"one\ntwo\n").unwrap();
+    /// # drop(writer);
+    /// # // SAFETY: the reader is open, and a standard stream that anybody holds goes on to be one.
+    /// # assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&reader), 0) }, 0);
+    /// // $ printf 'one\ntwo\n' | program
+    /// threadle::run(|| assert_eq!(threadle::io::stdin().lines().count(), 2));
     /// ```
     pub fn lines(self) -> io::Lines<StdinLock<'static>> {
         self.lock().lines()

@@ -14,12 +14,42 @@ use threadle_scheduler::{Gone, Local, LocalId, local, put_local};
 /// # Panics
 /// All but [`try_with`](LocalKey::try_with) panic where the caller's value is being dropped, or was: in the Drop of a local, at the end of
 /// its goroutine or thread. All panic with the initialiser's panic; the local is then still to be made.
+///
+/// ```
+/// use std::cell::Cell;
+/// threadle::local!(static DEPTH: Cell<u32> = Cell::new(0));
+/// threadle::run(|| {
+///     DEPTH.set(1);
+///     assert_eq!(threadle::go(|| DEPTH.get()).join().unwrap(), 0); // each has its own
+///     assert_eq!(DEPTH.get(), 1);
+/// });
+/// ```
 pub struct LocalKey<T: 'static> {
     id: LocalId,
     init: fn() -> T,
 }
 
 /// The caller's value is being dropped, or was: see [`LocalKey::try_with`].
+///
+/// ```
+/// use std::cell::RefCell;
+/// use threadle::{chan, go, local::AccessError};
+///
+/// threadle::local!(static LAST: RefCell<Option<Last>> = RefCell::new(None));
+///
+/// struct Last(chan::Sender<Result<(), AccessError>>);
+/// impl Drop for Last {
+///     fn drop(&mut self) {
+///         self.0.send(LAST.try_with(|_| ())).unwrap();
+///     }
+/// }
+///
+/// threadle::run(|| {
+///     let (sender, told) = chan::bounded(1);
+///     go(|| LAST.set(Some(Last(sender)))); // dropped at the goroutine's end
+///     assert!(told.recv().unwrap().is_err());
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessError;
@@ -136,6 +166,11 @@ impl<T: 'static> LocalKey<Cell<T>> {
     ///
     /// # Panics
     /// As [`with`](LocalKey::with).
+    ///
+    /// ```
+    /// threadle::local!(static LEVEL: std::cell::Cell<u8> = std::cell::Cell::new(3));
+    /// assert_eq!(LEVEL.get(), 3);
+    /// ```
     #[track_caller]
     pub fn get(&'static self) -> T
     where
@@ -148,6 +183,11 @@ impl<T: 'static> LocalKey<Cell<T>> {
     ///
     /// # Panics
     /// As [`with`](LocalKey::with).
+    ///
+    /// ```
+    /// threadle::local!(static LEVEL: std::cell::Cell<u8> = std::cell::Cell::new(3));
+    /// assert_eq!((LEVEL.take(), LEVEL.get()), (3, 0));
+    /// ```
     #[track_caller]
     pub fn take(&'static self) -> T
     where
@@ -160,6 +200,11 @@ impl<T: 'static> LocalKey<Cell<T>> {
     ///
     /// # Panics
     /// As [`with`](LocalKey::with).
+    ///
+    /// ```
+    /// threadle::local!(static LEVEL: std::cell::Cell<u8> = std::cell::Cell::new(3));
+    /// assert_eq!((LEVEL.replace(4), LEVEL.get()), (3, 4));
+    /// ```
     #[track_caller]
     pub fn replace(&'static self, value: T) -> T {
         self.with(|cell| cell.replace(value))
@@ -188,6 +233,13 @@ impl<T: 'static> LocalKey<RefCell<T>> {
     ///
     /// # Panics
     /// As [`with`](LocalKey::with), and if it is borrowed.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// threadle::local!(static WORDS: RefCell<Vec<&'static str>> = RefCell::new(vec![]));
+    /// WORDS.with_borrow_mut(|words| words.push("one"));
+    /// assert_eq!(WORDS.with_borrow(Vec::len), 1);
+    /// ```
     #[track_caller]
     pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
         self.with(|cell| f(&mut cell.borrow_mut()))
@@ -197,6 +249,13 @@ impl<T: 'static> LocalKey<RefCell<T>> {
     ///
     /// # Panics
     /// As [`with`](LocalKey::with), and if it is borrowed.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// threadle::local!(static WORDS: RefCell<Vec<&'static str>> = panic!("set them first"));
+    /// WORDS.set(vec!["one"]);
+    /// assert_eq!(WORDS.take(), ["one"]);
+    /// ```
     #[track_caller]
     pub fn set(&'static self, value: T) {
         self.with_first(RefCell::new(value), |value, cell| {
@@ -210,6 +269,13 @@ impl<T: 'static> LocalKey<RefCell<T>> {
     ///
     /// # Panics
     /// As [`with`](LocalKey::with), and if it is borrowed.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// threadle::local!(static WORDS: RefCell<Vec<&'static str>> = RefCell::new(vec!["one"]));
+    /// assert_eq!(WORDS.take(), ["one"]);
+    /// assert!(WORDS.take().is_empty());
+    /// ```
     #[track_caller]
     pub fn take(&'static self) -> T
     where
@@ -222,6 +288,13 @@ impl<T: 'static> LocalKey<RefCell<T>> {
     ///
     /// # Panics
     /// As [`with`](LocalKey::with), and if it is borrowed.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// threadle::local!(static WORDS: RefCell<Vec<&'static str>> = RefCell::new(vec!["one"]));
+    /// assert_eq!(WORDS.replace(vec!["two"]), ["one"]);
+    /// assert_eq!(WORDS.take(), ["two"]);
+    /// ```
     #[track_caller]
     pub fn replace(&'static self, value: T) -> T {
         self.with(|cell| cell.replace(value))

@@ -20,6 +20,17 @@ impl fmt::Display for Refusal {
 }
 
 /// Why a job was not accepted; the job comes back.
+///
+/// ```
+/// threadle::run(|| {
+///     let pool = threadle::pool::Pool::new(1, 0);
+///     pool.close();
+///     let error = pool.submit(|| println!("never")).unwrap_err();
+///     assert_eq!(error.to_string(), "the pool is closed");
+///     let job = error.into_inner();
+///     job(); // by whoever was to submit it, then
+/// });
+/// ```
 pub struct SubmitError<F> {
     job: F,
     refusal: Refusal,
@@ -86,6 +97,14 @@ impl<F> fmt::Display for SubmitError<F> {
 impl<F> Error for SubmitError<F> {}
 
 /// Why a job gave no result.
+///
+/// ```
+/// threadle::run(|| {
+///     let pool = threadle::pool::Pool::new(1, 0);
+///     let error = pool.go(|| if true { panic!("no") }).unwrap().join().unwrap_err();
+///     assert_eq!(error.to_string(), "the job panicked: no");
+/// });
+/// ```
 pub struct JobError(Repr);
 
 enum Repr {

@@ -112,6 +112,15 @@ struct Inner {
 }
 
 /// What [`Pool::shutdown_timeout`] left undone.
+///
+/// ```
+/// threadle::run(|| {
+///     let pool = threadle::pool::Pool::new(1, 4);
+///     (0..4).for_each(|_| pool.submit(threadle::yield_now).unwrap());
+///     let drained = pool.shutdown();
+///     assert_eq!((drained.dropped, drained.running), (0, 0));
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Drained {

@@ -104,6 +104,14 @@ impl fmt::Debug for Slot<'_> {
 }
 
 /// Why no place was held.
+///
+/// ```
+/// threadle::run(|| {
+///     let pool = threadle::pool::Pool::new(1, 0);
+///     pool.close();
+///     assert_eq!(pool.try_reserve().unwrap_err().to_string(), "the pool is closed");
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NoSlot(pub(super) Refusal);
 

@@ -33,6 +33,17 @@ struct Counts {
 }
 
 /// Figures of a pool; see [`Pool::stats`](super::Pool::stats).
+///
+/// ```
+/// threadle::run(|| {
+///     let pool = threadle::pool::Pool::new(2, 8);
+///     pool.go(|| ()).unwrap().join().unwrap();
+///     pool.shutdown();
+///     let stats = pool.stats();
+///     assert_eq!((stats.workers, stats.queued, stats.running), (2, 0, 0));
+///     assert_eq!((stats.finished, stats.panicked, stats.dropped), (1, 0, 0));
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Stats {

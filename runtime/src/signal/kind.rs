@@ -14,38 +14,55 @@ use signal_hook::consts;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Signal(i32);
 
-impl Signal {
-    /// `SIGHUP`: the terminal is gone; for daemons by custom "read the configuration again".
-    pub const HANGUP: Signal = Signal(consts::SIGHUP);
-    /// `SIGINT`: Ctrl-C.
-    pub const INTERRUPT: Signal = Signal(consts::SIGINT);
-    /// `SIGQUIT`: Ctrl-\.
-    pub const QUIT: Signal = Signal(consts::SIGQUIT);
-    /// `SIGABRT`: what `abort` raises.
-    pub const ABORT: Signal = Signal(consts::SIGABRT);
-    /// `SIGKILL`: ends a process, which cannot ask for it.
-    pub const KILL: Signal = Signal(consts::SIGKILL);
-    /// `SIGUSR1`.
-    pub const USER_1: Signal = Signal(consts::SIGUSR1);
-    /// `SIGUSR2`.
-    pub const USER_2: Signal = Signal(consts::SIGUSR2);
-    /// `SIGPIPE`: a write to a pipe or socket whose other end is closed. Rust programs ignore it and see the error instead.
-    pub const PIPE: Signal = Signal(consts::SIGPIPE);
-    /// `SIGALRM`: a timer of the system.
-    pub const ALARM: Signal = Signal(consts::SIGALRM);
-    /// `SIGTERM`: please end.
-    pub const TERMINATE: Signal = Signal(consts::SIGTERM);
-    /// `SIGCHLD`: a child process has ended or stopped.
-    pub const CHILD: Signal = Signal(consts::SIGCHLD);
-    /// `SIGCONT`: goes on after a stop.
-    pub const CONTINUE: Signal = Signal(consts::SIGCONT);
-    /// `SIGSTOP`: stops a process, which cannot ask for it.
-    pub const STOP: Signal = Signal(consts::SIGSTOP);
-    /// `SIGTSTP`: Ctrl-Z.
-    pub const TERMINAL_STOP: Signal = Signal(consts::SIGTSTP);
-    /// `SIGWINCH`: the terminal's size has changed.
-    pub const WINDOW_CHANGE: Signal = Signal(consts::SIGWINCH);
+/// The constants, each with an example.
+macro_rules! named {
+    ($($(#[$doc:meta])* $name:ident = $number:ident;)*) => {
+        impl Signal {$(
+            $(#[$doc])*
+            ///
+            /// ```
+            /// # use threadle::signal::Signal;
+            #[doc = concat!("assert_eq!(Signal::", stringify!($name), ".to_string(), \"", stringify!($number), "\");")]
+            /// ```
+            pub const $name: Signal = Signal(consts::$number);
+        )*}
+    };
+}
 
+named! {
+    /// `SIGHUP`: the terminal is gone; for daemons by custom "read the configuration again".
+    HANGUP = SIGHUP;
+    /// `SIGINT`: Ctrl-C.
+    INTERRUPT = SIGINT;
+    /// `SIGQUIT`: Ctrl-\.
+    QUIT = SIGQUIT;
+    /// `SIGABRT`: what `abort` raises.
+    ABORT = SIGABRT;
+    /// `SIGKILL`: ends a process, which cannot ask for it.
+    KILL = SIGKILL;
+    /// `SIGUSR1`.
+    USER_1 = SIGUSR1;
+    /// `SIGUSR2`.
+    USER_2 = SIGUSR2;
+    /// `SIGPIPE`: a write to a pipe or socket whose other end is closed. Rust programs ignore it and see the error instead.
+    PIPE = SIGPIPE;
+    /// `SIGALRM`: a timer of the system.
+    ALARM = SIGALRM;
+    /// `SIGTERM`: please end.
+    TERMINATE = SIGTERM;
+    /// `SIGCHLD`: a child process has ended or stopped.
+    CHILD = SIGCHLD;
+    /// `SIGCONT`: goes on after a stop.
+    CONTINUE = SIGCONT;
+    /// `SIGSTOP`: stops a process, which cannot ask for it.
+    STOP = SIGSTOP;
+    /// `SIGTSTP`: Ctrl-Z.
+    TERMINAL_STOP = SIGTSTP;
+    /// `SIGWINCH`: the terminal's size has changed.
+    WINDOW_CHANGE = SIGWINCH;
+}
+
+impl Signal {
     /// The signal of this number, if the system has one: 1 to 64 on Linux, those for real time included.
     ///
     /// ```

@@ -1,5 +1,25 @@
 //! Signals as values on a channel.
 //!
+//! ```
+//! use threadle::process::Command;
+//! use threadle::signal::{self, Signal};
+//! use threadle::{chan, go, select};
+//!
+//! threadle::run(|| {
+//!     let stop = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT]).unwrap();
+//!     let (_clients, jobs) = chan::unbounded::<u32>();
+//!     let service = go(move || loop {
+//!         select! {
+//!             recv(jobs) -> job => println!("{job:?}"),
+//!             recv(stop) -> signal => return signal.unwrap(),
+//!         }
+//!     });
+//!     // As the system does when it shuts down:
+//!     Command::new("sh").args(["-c", "kill -TERM $PPID"]).status().unwrap();
+//!     assert_eq!(service.join().unwrap(), Signal::TERMINATE);
+//! });
+//! ```
+//!
 //! A signal handler may do next to nothing, so the handler only writes a byte to a pipe; one thread of the process waits at its other end and
 //! sends to the channels of [`notify`]. The thread is started by the first `notify` and sleeps between signals; it belongs to no runtime, so channels
 //! outlive runtimes, and a plain thread can wait for a signal too. (A `signalfd` would need the signals blocked in every thread of the process, those
@@ -81,11 +101,13 @@ fn dispatcher() -> io::Result<&'static Mutex<Dispatcher>> {
 /// `InvalidInput` for signals that no process can ask for (`SIGKILL`, `SIGSTOP`) or that a thread raises by its own fault (`SIGSEGV`,
 /// `SIGILL`, `SIGFPE`); the handler cannot be installed, the pipe or the thread cannot be made; this is the child of a fork.
 ///
-/// ```no_run
+/// ```
+/// use threadle::process::Command;
 /// use threadle::signal::{self, Signal};
-/// let signals = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT]).unwrap();
-/// let signal = signals.recv().unwrap(); // on a goroutine or a thread
-/// println!("{signal}: ending");
+/// let signals = signal::notify(&[Signal::USER_1, Signal::USER_2]).unwrap();
+/// // From another terminal, or from a child, as here:
+/// threadle::run(|| Command::new("sh").args(["-c", "kill -USR1 $PPID"]).status()).unwrap();
+/// assert_eq!(signals.recv(), Ok(Signal::USER_1)); // on a goroutine or a thread
 /// ```
 pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
     let numbers = permitted(signals)?;

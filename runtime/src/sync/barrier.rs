@@ -41,6 +41,17 @@ struct State {
 }
 
 /// What [`Barrier::wait`] says.
+///
+/// ```
+/// use std::sync::Arc;
+/// use threadle::{go, sync::Barrier};
+/// threadle::run(|| {
+///     let barrier = Arc::new(Barrier::new(3));
+///     let meet = || go({ let barrier = barrier.clone(); move || barrier.wait().is_leader() });
+///     let leaders = [meet(), meet(), meet()].into_iter().filter_map(|one| one.join().ok().filter(|leads| *leads));
+///     assert_eq!(leaders.count(), 1);
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BarrierWaitResult(bool);
 

@@ -34,6 +34,14 @@ pub struct Condvar {
 }
 
 /// Whether a wait with a limit came to it; what [`Condvar::wait_timeout`] and its kin say.
+///
+/// ```
+/// use std::time::Duration;
+/// use threadle::sync::{Condvar, Mutex};
+/// let ready = Mutex::new(false);
+/// let (ready, result) = Condvar::new().wait_timeout(ready.lock(), Duration::from_millis(1));
+/// assert!(result.timed_out() && !*ready); // nobody notifies
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WaitTimeoutResult(bool);
 

@@ -17,6 +17,16 @@ use super::raw_mutex::RawMutex;
 /// Access to the data of a locked [`Mutex`]; dropping it unlocks (and does not switch).
 ///
 /// It may be sent to another goroutine or thread if the data may.
+///
+/// ```
+/// use threadle::sync::Mutex;
+/// let count = Mutex::new(1);
+/// let mut guard = count.lock();
+/// *guard += 1;
+/// assert!(count.try_lock().is_none());
+/// drop(guard);
+/// assert_eq!(*count.lock(), 2);
+/// ```
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
@@ -126,6 +136,23 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
 /// Access to a part of the data of a locked [`Mutex`], by [`MutexGuard::map`]; dropping it unlocks (and does not switch).
 ///
 /// It is `Send` and `Sync` where the part is. A [`Condvar`](super::Condvar) does not take it.
+///
+/// ```
+/// use threadle::sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// struct Account {
+///     balance: Mutex<(i64, String)>,
+/// }
+/// impl Account {
+///     /// Gives out the amount, and keeps the currency to itself.
+///     fn amount(&self) -> MappedMutexGuard<'_, i64> {
+///         MutexGuard::map(self.balance.lock(), |(amount, _)| amount)
+///     }
+/// }
+/// let account = Account { balance: Mutex::new((100, "EUR".into())) };
+/// *account.amount() -= 30;
+/// assert_eq!(*account.amount(), 70);
+/// ```
 #[must_use = "dropped at once, it unlocks at once"]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
     raw: &'a RawMutex,

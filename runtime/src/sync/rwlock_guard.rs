@@ -12,6 +12,14 @@ use super::rwlock::RwLock;
 /// Shared access to the data of a [`RwLock`]; dropping it leaves the lock (and does not switch).
 ///
 /// It may be sent to another goroutine or thread if the data may be shared.
+///
+/// ```
+/// use threadle::sync::RwLock;
+/// let lock = RwLock::new("data");
+/// let (one, other) = (lock.read(), lock.read());
+/// assert_eq!((*one, *other), ("data", "data"));
+/// assert!(lock.try_write().is_none());
+/// ```
 #[must_use = "dropped at once, it leaves the lock at once"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     raw: &'a RawRwLock,
@@ -92,6 +100,16 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
 /// Exclusive access to the data of a [`RwLock`]; dropping it leaves the lock (and does not switch).
 ///
 /// It may be sent to another goroutine or thread if the data may.
+///
+/// ```
+/// use threadle::sync::RwLock;
+/// let lock = RwLock::new(1);
+/// let mut guard = lock.write();
+/// *guard += 1;
+/// assert!(lock.try_read().is_none());
+/// drop(guard);
+/// assert_eq!(*lock.read(), 2);
+/// ```
 #[must_use = "dropped at once, it leaves the lock at once"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
@@ -175,6 +193,16 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
 }
 
 /// Exclusive access to a part of the data of a [`RwLock`], by [`RwLockWriteGuard::map`]; dropping it leaves the lock (and does not switch).
+///
+/// ```
+/// use threadle::sync::{RwLock, RwLockWriteGuard};
+/// let lock = RwLock::new((1, "one"));
+/// let mut number = RwLockWriteGuard::map(lock.write(), |pair| &mut pair.0);
+/// *number = 2;
+/// assert!(lock.try_read().is_none());
+/// drop(number);
+/// assert_eq!(*lock.read(), (2, "one"));
+/// ```
 #[must_use = "dropped at once, it leaves the lock at once"]
 pub struct MappedRwLockWriteGuard<'a, T: ?Sized> {
     raw: &'a RawRwLock,

@@ -37,6 +37,11 @@ pub struct Semaphore {
 
 impl Semaphore {
     /// The most permits that a semaphore can have.
+    ///
+    /// ```
+    /// use threadle::sync::Semaphore;
+    /// assert_eq!(Semaphore::new(Semaphore::MAX_PERMITS).available(), Semaphore::MAX_PERMITS);
+    /// ```
     pub const MAX_PERMITS: usize = MAX;
 
     /// A semaphore with so many permits.
@@ -225,10 +230,29 @@ impl<S: Deref<Target = Semaphore>> Drop for Permit<S> {
 }
 
 /// Permits of a [`Semaphore`]; dropping it gives them back (and does not switch).
+///
+/// ```
+/// let semaphore = threadle::sync::Semaphore::new(3);
+/// let permit = semaphore.acquire(2);
+/// assert_eq!(semaphore.available(), 1);
+/// drop(permit);
+/// assert_eq!(semaphore.available(), 3);
+/// ```
 #[must_use = "dropped at once, it gives the permits back at once"]
 pub struct SemaphorePermit<'a>(Permit<&'a Semaphore>);
 
 /// Permits of a [`Semaphore`] that keep it alive, by [`Semaphore::acquire_owned`]; dropping it gives them back (and does not switch).
+///
+/// ```
+/// use std::sync::Arc;
+/// use threadle::{go, sync::Semaphore};
+/// threadle::run(|| {
+///     let semaphore = Arc::new(Semaphore::new(1));
+///     let permit = semaphore.clone().acquire_owned(1);
+///     go(move || drop(permit)).join().unwrap(); // goes along with what it is for
+///     assert_eq!(semaphore.available(), 1);
+/// });
+/// ```
 #[must_use = "dropped at once, it gives the permits back at once"]
 pub struct OwnedSemaphorePermit(Permit<Arc<Semaphore>>);
 

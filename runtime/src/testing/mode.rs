@@ -21,9 +21,19 @@ pub enum Mode {
 
 impl Mode {
     /// Both of them.
+    ///
+    /// ```
+    /// use threadle::testing::Mode;
+    /// assert_eq!(Mode::BOTH.map(|mode| mode.to_string()), ["bound", "migrating"]);
+    /// ```
     pub const BOTH: [Mode; 2] = [Mode::Bound, Mode::Migrating];
 
     /// The mode's name in one word, which [`str::parse`] reads.
+    ///
+    /// ```
+    /// use threadle::testing::Mode;
+    /// assert_eq!(Mode::Bound.name(), "bound");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Mode::Bound => "bound",
@@ -56,6 +66,12 @@ impl FromStr for Mode {
 }
 
 /// Not the name of a [`Mode`].
+///
+/// ```
+/// use threadle::testing::{Mode, ParseModeError};
+/// let error: ParseModeError = "sideways".parse::<Mode>().unwrap_err();
+/// assert_eq!(error.to_string(), "neither \"bound\" nor \"migrating\"");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseModeError;

@@ -31,11 +31,23 @@ pub struct Run {
 
 impl Run {
     /// The defaults.
+    ///
+    /// ```
+    /// assert_eq!(threadle::testing::Run::new().run(|| 1 + 1), 2);
+    /// ```
     pub fn new() -> Run {
         Run { builder: Builder::new(), patience: PATIENCE, no_leaks: false }
     }
 
     /// The runtime's options. A [`procs`](Run::procs) that was set before is replaced.
+    ///
+    /// ```
+    /// use threadle::{Builder, testing::Run};
+    /// let name = Run::new().builder(Builder::new().thread_name("tested")).run(|| {
+    ///     std::thread::current().name().map(String::from)
+    /// });
+    /// assert!(name.unwrap().starts_with("tested-"));
+    /// ```
     pub fn builder(mut self, builder: Builder) -> Run {
         self.builder = builder;
         self
@@ -45,6 +57,11 @@ impl Run {
     ///
     /// # Panics
     /// If it is 0.
+    ///
+    /// ```
+    /// use threadle::testing::Run;
+    /// assert_eq!(Run::new().procs(3).run(threadle::procs), 3);
+    /// ```
     #[track_caller]
     pub fn procs(mut self, procs: usize) -> Run {
         self.builder = self.builder.procs(procs);
@@ -52,12 +69,27 @@ impl Run {
     }
 
     /// After so much real time the process is aborted, with a dump.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::testing::Run;
+    /// // A test that is known to take its time.
+    /// Run::new().watchdog(Duration::from_secs(600)).run(|| threadle::yield_now());
+    /// ```
     pub fn watchdog(mut self, patience: Duration) -> Run {
         self.patience = patience;
         self
     }
 
     /// The body is to leave no goroutine behind: see [`assert_no_leaks`].
+    ///
+    /// ```
+    /// use threadle::testing::Run;
+    /// let leaky = std::panic::catch_unwind(|| {
+    ///     Run::new().no_leaks().run(|| drop(threadle::go(|| threadle::chan::never::<u8>().recv())));
+    /// });
+    /// assert!(leaky.is_err());
+    /// ```
     pub fn no_leaks(mut self) -> Run {
         self.no_leaks = true;
         self
@@ -67,6 +99,12 @@ impl Run {
     ///
     /// # Panics
     /// Where `body` does, where goroutines are left behind that may not be, and where the runtime cannot start.
+    ///
+    /// ```
+    /// use threadle::testing::Run;
+    /// let words = vec!["borrowed", "by", "the", "body"];
+    /// assert_eq!(Run::new().run(|| words.len()), 4);
+    /// ```
     #[track_caller]
     pub fn run<T: Send>(self, body: impl FnOnce() -> T + Send) -> T {
         // SAFETY: bound mode asks for no promise.
@@ -80,6 +118,13 @@ impl Run {
     ///
     /// # Panics
     /// As [`run`](Run::run).
+    ///
+    /// ```
+    /// use threadle::testing::Run;
+    /// // SAFETY: nothing here touches a thread-local or holds what is not Send.
+    /// let answer = unsafe { Run::new().run_migrating(|| threadle::go(|| 42).join().unwrap()) };
+    /// assert_eq!(answer, 42);
+    /// ```
     #[track_caller]
     pub unsafe fn run_migrating<T: Send>(self, body: impl FnOnce() -> T + Send) -> T {
         // SAFETY: the caller's promise.
@@ -112,6 +157,17 @@ impl Run {
     ///
     /// # Panics
     /// As [`run`](Run::run), and in a deadlock, with the dump.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{testing::Run, time};
+    /// let slept = Run::new().procs(2).no_leaks().virtual_time(|| {
+    ///     let begun = time::now();
+    ///     time::sleep(Duration::from_secs(86_400));
+    ///     time::now() - begun
+    /// });
+    /// assert_eq!(slept, Duration::from_secs(86_400));
+    /// ```
     #[track_caller]
     pub fn virtual_time<T: Send + 'static>(self, body: impl FnOnce() -> T + Send + 'static) -> T {
         // SAFETY: bound mode asks for no promise.
@@ -125,6 +181,13 @@ impl Run {
     ///
     /// # Panics
     /// As [`virtual_time`](Run::virtual_time).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{testing::Run, time};
+    /// // SAFETY: nothing here touches a thread-local or holds what is not Send.
+    /// unsafe { Run::new().virtual_time_migrating(|| time::sleep(Duration::from_secs(86_400))) };
+    /// ```
     #[track_caller]
     pub unsafe fn virtual_time_migrating<T: Send + 'static>(self, body: impl FnOnce() -> T + Send + 'static) -> T {
         // SAFETY: the caller's promise.

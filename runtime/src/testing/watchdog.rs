@@ -29,6 +29,12 @@ impl Watchdog {
     ///
     /// # Panics
     /// If no thread can be made.
+    ///
+    /// ```
+    /// use threadle::testing::Watchdog;
+    /// let watchdog = Watchdog::new(std::time::Duration::from_secs(60));
+    /// drop(watchdog); // in time
+    /// ```
     #[track_caller]
     pub fn new(patience: Duration) -> Watchdog {
         let (alive, dropped) = mpsc::channel::<()>();

@@ -7,6 +7,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 /// Numbers about the caller's runtime, or about the last one of the process that ended (see [`metrics`]). Counters count from its start.
+///
+/// ```
+/// # use threadle_scheduler as threadle;
+/// let metrics = threadle::metrics();
+/// println!("{} of {} goroutines have ended", metrics.finished, metrics.spawned);
+/// assert!(metrics.finished <= metrics.spawned);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Metrics {

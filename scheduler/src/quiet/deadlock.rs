@@ -19,6 +19,11 @@ use std::sync::atomic::Ordering::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is done when all goroutines of the process are asleep for good.
+///
+/// ```
+/// # use threadle_scheduler as threadle;
+/// assert_eq!(threadle::Deadlock::default(), threadle::Deadlock::ReportIfCertain);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Deadlock {

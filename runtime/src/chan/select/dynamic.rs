@@ -390,6 +390,18 @@ impl fmt::Debug for Select<'_> {
 /// # Panics
 /// Dropped without that it panics, unless the goroutine panics already. What was received is dropped; what was to be sent is not, and the
 /// place goes to the next sender. One that is forgotten (`mem::forget`) keeps the place, and on a rendezvous channel the receiver waiting.
+///
+/// ```
+/// use threadle::chan::{Select, unbounded};
+/// let (sender, receiver) = unbounded();
+/// let (_idle, nothing) = unbounded::<&str>();
+/// sender.send("news").unwrap();
+/// let mut select = Select::new();
+/// let (first, _second) = (select.recv(&receiver), select.recv(&nothing));
+/// let chosen = select.select();
+/// assert_eq!(chosen.index(), first);
+/// assert_eq!(chosen.recv(&receiver), Ok("news"));
+/// ```
 #[must_use = "a selected operation is to be completed by `send` or `recv`"]
 pub struct SelectedOperation<'a> {
     arm: Rc<dyn Reusable<'a> + 'a>,

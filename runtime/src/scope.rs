@@ -211,6 +211,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///     });
     /// });
     /// ```
+    #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
         outcome(self.join.wait_scoped(self.scope))
     }

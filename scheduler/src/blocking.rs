@@ -26,12 +26,13 @@ const LONG_NS: u64 = 200_000;
 ///
 /// # Panics
 /// With `f`'s panic; and inside [`no_switch`](crate::no_switch).
+#[track_caller]
 pub fn blocking<F, R>(f: F) -> R
 where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    park::switch_forbidden();
+    park::switch_forbidden(&Reason::Blocking);
     let Some(m) = current::m() else { return f() };
     let Some(g) = m.goroutine() else { return f() };
     if m.scheduler().mode() == Mode::Bound
@@ -44,6 +45,7 @@ where
     in_place(m, g, f)
 }
 
+#[track_caller]
 fn on_a_helper<F, R>(m: &'static M, f: F) -> R
 where
     F: FnOnce() -> R + Send,

@@ -27,7 +27,7 @@ impl Scope {
     /// Inside [`no_switch`](crate::no_switch): a wait that can neither be made nor given up must not come.
     #[track_caller]
     pub fn new() -> Scope {
-        park::switch_forbidden();
+        park::switch_forbidden(&Reason::ScopeWait);
         Scope { children: Children::new(), panicked: AtomicUsize::new(0), never_ran: AtomicUsize::new(0) }
     }
 
@@ -74,6 +74,7 @@ impl Scope {
     ///
     /// # Safety
     /// Called once, and nobody but the scope's goroutines adds more to it from then on.
+    #[track_caller]
     pub unsafe fn wait(&self) {
         /// A panic below would let go of what is still borrowed.
         struct Abort;

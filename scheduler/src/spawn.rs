@@ -161,6 +161,7 @@ impl<T> Join<T> {
     }
 
     /// Waits for its end. **Switches**; also callable from plain threads, and after its runtime has ended.
+    #[track_caller]
     pub fn wait(mut self) -> Ended<T> {
         if let Some(g) = self.g {
             while g.completion.end().is_none() {
@@ -178,6 +179,7 @@ impl<T> Join<T> {
 
     /// As [`wait`](Join::wait), for a goroutine of this scope: its failure, if it was one, is not the scope's any more. Where their runtime
     /// ends first, it never returns, as the scope does not.
+    #[track_caller]
     pub fn wait_scoped(self, scope: &Scope) -> Ended<T> {
         let ended = self.wait();
         match &ended {

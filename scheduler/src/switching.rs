@@ -15,7 +15,7 @@ pub fn yield_now() {
         if let Some(g) = m.free_to_switch() {
             return m.switch(g, Command::Yield);
         }
-        park::switch_forbidden();
+        park::switch_forbidden(&"yield_now");
     }
     std::thread::yield_now();
 }
@@ -35,7 +35,7 @@ pub fn checkpoint() {
 #[cold]
 fn heed(m: &'static M) {
     let Some(g) = m.goroutine() else { return };
-    if m.switch_forbidden() {
+    if m.in_no_switch() {
         return;
     }
     if !m.lease.enter() {
@@ -49,10 +49,24 @@ fn heed(m: &'static M) {
 
 /// Runs `f`, and panics where it would switch goroutines: for code that holds what must not be held over a switch. Does not switch.
 ///
-/// Calls that may switch but need not (a lock that is free, a value that is there) go through.
+/// Calls that may switch but need not (a lock that is free, a value that is there) go through. So do those that wait in place, with the
+/// goroutine's whole thread: in a Drop while the goroutine unwinds, in a future's poll, inside [`blocking`](crate::blocking).
 ///
 /// # Panics
-/// With `f`'s panic, and where `f` would switch.
+/// With `f`'s panic, and where `f` would switch. That panic's location is the call that would, its text says what it would wait for and
+/// where this was called.
+///
+/// ```
+/// # use threadle_scheduler::{Config, Mode, no_switch, run, yield_now};
+/// # run(Config::new(Mode::Bound), || {
+/// use std::panic::catch_unwind;
+///
+/// assert_eq!(no_switch(|| 6 * 7), 42);
+/// assert!(catch_unwind(|| no_switch(yield_now)).is_err());
+/// # })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
 pub fn no_switch<R>(f: impl FnOnce() -> R) -> R {
     park::no_switch(f)
 }

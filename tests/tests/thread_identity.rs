@@ -10,10 +10,11 @@
 #[path = "thread_identity/calls.rs"]
 mod calls;
 
-use std::cell::Cell;
-use std::hint;
-use std::sync::Arc;
+use std::cell::{Cell, RefCell};
+use std::hint::{self, black_box};
+use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use calls::{Call, non_switching, switching};
@@ -290,6 +291,53 @@ fn no_switch_lets_non_switching_calls_pass() {
     });
 }
 
+thread_local!(static REFUSED_AT: RefCell<Option<String>> = const { RefCell::new(None) });
+
+/// Where the last panic of this thread came from, if anything was refused since it was asked last. Not inlined: the caller may be on
+/// another thread the next time.
+#[inline(never)]
+fn refused_at() -> Option<String> {
+    black_box(REFUSED_AT.take())
+}
+
+/// From here on `no_switch`'s panics are noted in place of being printed; others go the way they went.
+fn note_what_is_refused() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match (info.payload_as_str(), info.location()) {
+            (Some(text), Some(at)) if text.contains("inside no_switch") => REFUSED_AT.set(Some(at.to_string())),
+            _ => before(info),
+        }));
+    });
+}
+
+/// Where a refusal names a line of std: the call was made there, by an adaptor or through a pointer.
+const MADE_BY_STD: &[&str] = &["iteration of a receiver"];
+
+/// The list's calls, each of which may switch, need not all wait. Where one has to, it is refused, and the panic names the line that made
+/// the call: a line of these suites, not one inside the runtime.
+#[test]
+fn no_switch_names_the_line_of_every_call_that_would_switch() {
+    let _watchdog = Watchdog::new(PATIENCE);
+    note_what_is_refused();
+    for mode in Mode::BOTH {
+        let refused = mode.run(threadle::Builder::new().procs(2), || {
+            let mut refused = 0;
+            for (name, call) in switching() {
+                let caught = panic::catch_unwind(|| no_switch(call));
+                let Some(at) = refused_at() else { continue };
+                assert!(caught.is_err(), "{mode}: {name} swallowed it");
+                let made_here = at.starts_with("tests/tests/thread_identity/");
+                assert!(made_here || (MADE_BY_STD.contains(name) && at.contains("/core/")), "{mode}: {name}: {at}");
+                refused += 1;
+            }
+            refused
+        });
+        assert!(refused > 40, "{mode}: only {refused} of them had to wait");
+    }
+}
+
 #[test]
 fn no_switch_catches_calls_that_switch() {
     both_modes(2, |_| {
@@ -311,8 +359,8 @@ fn no_switch_catches_calls_that_switch() {
                 let (send, _receive) = chan::bounded::<u8>(0);
                 send.send_timeout(1, Duration::from_millis(1)).expect_err("nobody receives");
             }),
-            ("a name's look-up", calls::look_a_name_up),
-            ("fs", calls::write_sync_and_read_a_file),
+            ("a name's look-up", calls::outside::look_a_name_up),
+            ("fs", calls::outside::write_sync_and_read_a_file),
             ("accept", || drop(TcpListener::bind("127.0.0.1:0").expect("a port is free").accept())),
         ];
         for (name, call) in waits {

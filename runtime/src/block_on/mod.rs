@@ -70,6 +70,7 @@ impl Wake for Notified {
 ///     assert_eq!(threadle::block_on(handle).unwrap(), "from a goroutine");
 /// });
 /// ```
+#[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let notified = Arc::new(Notified(Notice::new()));

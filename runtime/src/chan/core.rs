@@ -122,6 +122,7 @@ impl<T> Channel<T> {
 
     /// Sends, waiting for room within the limit. Switches.
     #[inline]
+    #[track_caller]
     pub(super) fn send(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {
         let mut state = self.lock();
         match state.offer(value) {
@@ -141,6 +142,7 @@ impl<T> Channel<T> {
     }
 
     #[cold]
+    #[track_caller]
     fn send_slow(
         &self,
         value: T,
@@ -175,6 +177,7 @@ impl<T> Channel<T> {
 
     /// Receives, waiting for a value within the limit. Switches.
     #[inline]
+    #[track_caller]
     pub(super) fn recv(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
         loop {
             match self.fetch(Reason::ChanReceive, limit.deadline()) {
@@ -198,6 +201,7 @@ impl<T> Channel<T> {
 
     /// Receives what is there, or, until `deadline`, what is promised by the sender whose turn it is. Switches only for that.
     #[inline]
+    #[track_caller]
     pub(super) fn fetch(&self, reason: Reason, deadline: Option<Instant>) -> Fetched<'_, T> {
         loop {
             let mut state = self.lock();
@@ -220,6 +224,7 @@ impl<T> Channel<T> {
 
     /// `None`: all is as before, and it must be tried again.
     #[cold]
+    #[track_caller]
     fn recv_slow(&self, state: Guard<'_, State<T>>, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
         let parking = Parking::open(Reason::ChanReceive);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
@@ -258,6 +263,7 @@ impl<T> Channel<T> {
     /// After `Take::Promise`: the sender whose turn it is is told to send, and its value waited for. It is a `select`, which may
     /// find that another of its arms has been chosen already (then this ends as withdrawn).
     #[cold]
+    #[track_caller]
     fn recv_promised(&self, mut state: Guard<'_, State<T>>, reason: Reason, deadline: Option<Instant>) -> Settled<T> {
         let parking = Parking::open(reason);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
@@ -276,6 +282,7 @@ impl<T> Channel<T> {
     ///
     /// # Safety
     /// The node was promised a value by this channel.
+    #[track_caller]
     pub(super) unsafe fn settle(
         &self,
         node: &Node<T>,
@@ -342,6 +349,7 @@ impl<T> Channel<T> {
     ///
     /// # Errors
     /// The channel is closed; the value comes back.
+    #[track_caller]
     pub(super) fn fulfil(&self, reservation: Reservation, value: T) -> Result<(), SendError<T>> {
         let value = match reservation {
             Reservation::Closed => value,

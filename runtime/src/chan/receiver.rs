@@ -62,6 +62,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv(), Ok(7));
     /// assert!(receiver.recv().is_err());
     /// ```
+    #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_within(Limit::NONE).map_err(|_closed| RecvError)
     }
@@ -100,6 +101,7 @@ impl<T> Receiver<T> {
     /// let (_sender, receiver) = threadle::chan::bounded::<u8>(1);
     /// assert!(receiver.recv_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
     /// ```
+    #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         Ok(self.recv_within(Limit::after(timeout))?)
     }
@@ -118,12 +120,14 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_deadline(Instant::now()), Ok(1)); // there is one, so nothing waits
     /// assert!(receiver.recv_deadline(Instant::now()).is_err());
     /// ```
+    #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         Ok(self.recv_within(Limit::at(deadline))?)
     }
 
     /// Receives a value, waiting within a limit, which may be a context's. Switches.
     #[inline]
+    #[track_caller]
     pub(crate) fn recv_within(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
         match &self.flavor {
             Flavor::Channel(channel) => channel.recv(limit),

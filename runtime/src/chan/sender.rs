@@ -45,6 +45,7 @@ impl<T> Sender<T> {
     /// drop(receiver);
     /// assert_eq!(sender.send(2).unwrap_err().into_inner(), 2);
     /// ```
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.channel.send(value, Limit::NONE).map_err(|unsent| SendError(unsent.into_inner()))
     }
@@ -78,6 +79,7 @@ impl<T> Sender<T> {
     /// let (sender, _receiver) = threadle::chan::bounded(0);
     /// assert!(sender.send_timeout(1, Duration::from_millis(1)).unwrap_err().is_timeout());
     /// ```
+    #[track_caller]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         Ok(self.channel.send(value, Limit::after(timeout))?)
     }
@@ -96,11 +98,13 @@ impl<T> Sender<T> {
     /// assert!(sender.send_deadline(2, Instant::now()).is_err());
     /// # drop(receiver);
     /// ```
+    #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         Ok(self.channel.send(value, Limit::at(deadline))?)
     }
 
     /// Sends `value`, waiting within a limit, which may be a context's. Switches.
+    #[track_caller]
     pub(crate) fn send_within(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {
         self.channel.send(value, limit)
     }

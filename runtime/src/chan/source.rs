@@ -92,6 +92,7 @@ impl fmt::Debug for Watchers {
 }
 
 /// Receives, waiting within the limit. Switches.
+#[track_caller]
 pub(super) fn recv<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<T, Unreceived> {
     let mut parked = false;
     let taken = loop {
@@ -116,6 +117,7 @@ pub(super) fn recv<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<T, Unr
 }
 
 /// Waits until there is perhaps something to take.
+#[track_caller]
 fn wait_for_change<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<(), GaveUp> {
     let parking = Parking::open(Reason::ChanReceive);
     let node = Waiter::new(parking.ticket(), ());
@@ -132,6 +134,7 @@ fn wait_for_change<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<(), Ga
 }
 
 /// Waits until the limit is reached, for nothing else.
+#[track_caller]
 pub(super) fn wait_for_nothing(limit: Limit<'_>) -> GaveUp {
     loop {
         let parking = Parking::open(Reason::ChanReceive);

@@ -71,6 +71,7 @@ impl<T> Receiver<T> {
     /// assert!(receiver.recv_with(&context).unwrap_err().is_cancelled());
     /// assert_eq!(receiver.recv(), Ok(2));
     /// ```
+    #[track_caller]
     pub fn recv_with(&self, context: &Context) -> Result<T, RecvWithError> {
         let watch = Watch::new(context).map_err(RecvWithError::Context)?;
         self.recv_within(watch.limit()).map_err(|error| match error {
@@ -98,6 +99,7 @@ impl<T> Sender<T> {
     /// assert!(error.is_timeout());
     /// assert_eq!(error.into_inner(), "precious");
     /// ```
+    #[track_caller]
     pub fn send_with(&self, context: &Context, value: T) -> Result<(), SendWithError<T>> {
         let watch = match Watch::new(context) {
             Ok(watch) => watch,

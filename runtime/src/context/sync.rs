@@ -29,8 +29,10 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.lock_with(&context).unwrap_err().is_timeout());
     /// # drop(guard);
     /// ```
+    #[track_caller]
     pub fn lock_with(&self, context: &Context) -> Result<MutexGuard<'_, T>, ContextError> {
-        Watch::new(context)?.call(|limit| self.lock_within(limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.lock_within(watch.limit()))
     }
 }
 
@@ -46,8 +48,10 @@ impl<T: ?Sized> RwLock<T> {
     /// use threadle::{context::Context, sync::RwLock};
     /// assert_eq!(*RwLock::new(1).read_with(&Context::background()).unwrap(), 1);
     /// ```
+    #[track_caller]
     pub fn read_with(&self, context: &Context) -> Result<RwLockReadGuard<'_, T>, ContextError> {
-        Watch::new(context)?.call(|limit| self.read_within(limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.read_within(watch.limit()))
     }
 
     /// As [`write`](Self::write), until the context ends at most.
@@ -68,8 +72,10 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.try_read().is_some());
     /// # drop(reader);
     /// ```
+    #[track_caller]
     pub fn write_with(&self, context: &Context) -> Result<RwLockWriteGuard<'_, T>, ContextError> {
-        Watch::new(context)?.call(|limit| self.write_within(limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.write_within(watch.limit()))
     }
 }
 
@@ -90,6 +96,7 @@ impl Condvar {
     /// assert!(result.unwrap_err().is_cancelled());
     /// assert_eq!(*guard, 1);
     /// ```
+    #[track_caller]
     pub fn wait_with<'a, T: ?Sized>(
         &self,
         context: &Context,
@@ -119,6 +126,7 @@ impl Condvar {
     /// let (_guard, result) = Condvar::new().wait_while_with(&context, left.lock(), |left| *left > 0);
     /// assert!(result.unwrap_err().is_timeout());
     /// ```
+    #[track_caller]
     pub fn wait_while_with<'a, T: ?Sized>(
         &self,
         context: &Context,
@@ -153,8 +161,10 @@ impl Semaphore {
     /// assert!(semaphore.acquire_with(&context, 2).unwrap_err().is_timeout());
     /// assert_eq!(semaphore.available(), 1);
     /// ```
+    #[track_caller]
     pub fn acquire_with(&self, context: &Context, n: usize) -> Result<SemaphorePermit<'_>, ContextError> {
-        Watch::new(context)?.call(|limit| self.acquire_within(n, limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.acquire_within(n, watch.limit()))
     }
 
     /// As [`acquire_owned`](Self::acquire_owned), until the context ends at most.
@@ -170,6 +180,7 @@ impl Semaphore {
     /// let semaphore = Arc::new(Semaphore::new(1));
     /// assert_eq!(semaphore.acquire_owned_with(&Context::background(), 1).unwrap().permits(), 1);
     /// ```
+    #[track_caller]
     pub fn acquire_owned_with(
         self: Arc<Self>,
         context: &Context,
@@ -194,8 +205,10 @@ impl Barrier {
     /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
     /// assert!(Barrier::new(2).wait_with(&context).unwrap_err().is_timeout());
     /// ```
+    #[track_caller]
     pub fn wait_with(&self, context: &Context) -> Result<BarrierWaitResult, ContextError> {
-        Watch::new(context)?.call(|limit| self.wait_within(limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.wait_within(watch.limit()))
     }
 }
 
@@ -213,8 +226,10 @@ impl Once {
     /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
     /// assert!(Once::new().wait_with(&context).unwrap_err().is_timeout());
     /// ```
+    #[track_caller]
     pub fn wait_with(&self, context: &Context) -> Result<(), ContextError> {
-        Watch::new(context)?.call(|limit| self.wait_within(limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.wait_within(watch.limit()))
     }
 }
 
@@ -230,8 +245,10 @@ impl<T> OnceLock<T> {
     /// use threadle::{context::Context, sync::OnceLock};
     /// assert_eq!(OnceLock::from(7).wait_with(&Context::background()).unwrap(), &7);
     /// ```
+    #[track_caller]
     pub fn wait_with(&self, context: &Context) -> Result<&T, ContextError> {
-        Watch::new(context)?.call(|limit| self.wait_within(limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.wait_within(watch.limit()))
     }
 }
 
@@ -252,7 +269,9 @@ impl WaitGroup {
     /// group.add(1);
     /// assert!(group.wait_with(&context).unwrap_err().is_timeout());
     /// ```
+    #[track_caller]
     pub fn wait_with(&self, context: &Context) -> Result<(), ContextError> {
-        Watch::new(context)?.call(|limit| self.wait_within(limit))
+        let watch = Watch::new(context)?;
+        watch.told(self.wait_within(watch.limit()))
     }
 }

@@ -21,6 +21,7 @@ impl Timer {
     /// let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
     /// assert!(Timer::after(Duration::from_secs(60)).recv_with(&context).unwrap_err().is_timeout());
     /// ```
+    #[track_caller]
     pub fn recv_with(&self, context: &Context) -> Result<Instant, RecvWithError> {
         self.receiver().recv_with(context)
     }
@@ -43,6 +44,7 @@ impl Ticker {
     /// while ticker.recv_with(&context).is_ok() {}
     /// assert!(context.is_done());
     /// ```
+    #[track_caller]
     pub fn recv_with(&self, context: &Context) -> Result<Instant, RecvWithError> {
         self.receiver().recv_with(context)
     }

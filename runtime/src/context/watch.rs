@@ -83,12 +83,12 @@ impl Cancel for Watch<'_> {
 }
 
 impl Watch<'_> {
-    /// Makes a call that waits within [`limit`](Self::limit).
+    /// What a call that waited within [`limit`](Self::limit) has to say.
     ///
     /// # Errors
     /// It gave up.
-    pub(crate) fn call<T>(&self, call: impl FnOnce(Limit<'_>) -> Result<T, GaveUp>) -> Result<T, ContextError> {
-        call(self.limit()).map_err(|_gave_up| self.error())
+    pub(crate) fn told<T>(&self, result: Result<T, GaveUp>) -> Result<T, ContextError> {
+        result.map_err(|_gave_up| self.error())
     }
 }
 

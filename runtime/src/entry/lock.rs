@@ -11,7 +11,8 @@ use std::io;
 ///
 /// If the goroutine ends, or panics, without having unlocked, its thread ends with it: nobody else shall run on a thread in an unknown
 /// state. Unlock where everything was put back as it was; a thread whose namespace, say, was left cannot be, so there do not. No thread of
-/// the runtime is ever made from a locked one, so none inherits what was changed there; a thread made with `std::thread` does.
+/// the runtime is ever made from a locked one, so none inherits what was changed there; a thread made with `std::thread` does, and so do those
+/// of another runtime that is started there.
 ///
 /// A goroutine that needs a thread of its own from the beginning is better spawned with [`GoBuilder::locked`](crate::GoBuilder::locked):
 /// in bound mode a thread that is already home to others cannot be locked. On a plain thread, outside any goroutine, both calls do nothing.

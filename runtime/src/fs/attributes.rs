@@ -14,6 +14,7 @@ use threadle_scheduler::blocking;
 /// ```
 /// threadle::run(|| assert!(threadle::fs::metadata("/proc").unwrap().is_dir()));
 /// ```
+#[track_caller]
 pub fn metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
     let path = path.as_ref();
     blocking(|| std::fs::metadata(path))
@@ -27,6 +28,7 @@ pub fn metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
 /// ```
 /// threadle::run(|| assert!(threadle::fs::symlink_metadata("/proc/self").unwrap().is_symlink()));
 /// ```
+#[track_caller]
 pub fn symlink_metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
     let path = path.as_ref();
     blocking(|| std::fs::symlink_metadata(path))
@@ -43,6 +45,7 @@ pub fn symlink_metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
 ///     assert!(!threadle::fs::exists("/proc/nobody").unwrap());
 /// });
 /// ```
+#[track_caller]
 pub fn exists<P: AsRef<Path>>(path: P) -> io::Result<bool> {
     let path = path.as_ref();
     blocking(|| std::fs::exists(path))
@@ -65,6 +68,7 @@ pub fn exists<P: AsRef<Path>>(path: P) -> io::Result<bool> {
 ///     fs::remove_file(&path).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn set_permissions<P: AsRef<Path>>(path: P, permissions: Permissions) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::fs::set_permissions(path, permissions))
@@ -81,6 +85,7 @@ pub fn set_permissions<P: AsRef<Path>>(path: P, permissions: Permissions) -> io:
 ///     assert_eq!(path.to_str(), Some("/proc"));
 /// });
 /// ```
+#[track_caller]
 pub fn canonicalize<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
     let path = path.as_ref();
     blocking(|| std::fs::canonicalize(path))

@@ -13,6 +13,7 @@ use threadle_scheduler::blocking;
 /// ```
 /// threadle::run(|| assert!(threadle::fs::read("/dev/null").unwrap().is_empty()));
 /// ```
+#[track_caller]
 pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
     let path = path.as_ref();
     blocking(|| std::fs::read(path))
@@ -29,6 +30,7 @@ pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
 ///     assert!(status.contains("Threads:"));
 /// });
 /// ```
+#[track_caller]
 pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
     let path = path.as_ref();
     blocking(|| std::fs::read_to_string(path))
@@ -48,6 +50,7 @@ pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
 ///     fs::remove_file(&path).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, content: C) -> io::Result<()> {
     let (path, content) = (path.as_ref(), content.as_ref());
     blocking(|| std::fs::write(path, content))
@@ -72,6 +75,7 @@ pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, content: C) -> io::Result<
 ///     fs::remove_file(&copy).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn copy<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<u64> {
     let (from, to) = (from.as_ref(), to.as_ref());
     blocking(|| std::fs::copy(from, to))

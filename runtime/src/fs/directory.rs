@@ -26,6 +26,7 @@ const BATCH: usize = 128;
 ///     fs::remove_dir(&path).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn create_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::fs::create_dir(path))
@@ -44,6 +45,7 @@ pub fn create_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///     fs::remove_dir_all(&path).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn create_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::fs::create_dir_all(path))
@@ -57,6 +59,7 @@ pub fn create_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
 /// ```
 /// threadle::run(|| assert!(threadle::fs::remove_dir("/proc/self").is_err()));
 /// ```
+#[track_caller]
 pub fn remove_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::fs::remove_dir(path))
@@ -76,6 +79,7 @@ pub fn remove_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///     assert!(!fs::exists(&path).unwrap());
 /// });
 /// ```
+#[track_caller]
 pub fn remove_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::fs::remove_dir_all(path))
@@ -92,6 +96,7 @@ pub fn remove_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///     assert!(names.into_iter().any(|name| name == "status"));
 /// });
 /// ```
+#[track_caller]
 pub fn read_dir<P: AsRef<Path>>(path: P) -> io::Result<ReadDir> {
     let path = path.as_ref();
     let entries = blocking(|| std::fs::read_dir(path))?;
@@ -114,6 +119,7 @@ pub struct ReadDir {
 impl Iterator for ReadDir {
     type Item = io::Result<DirEntry>;
 
+    #[track_caller]
     fn next(&mut self) -> Option<io::Result<DirEntry>> {
         if let Some(entry) = self.batch.next() {
             return Some(entry);
@@ -199,6 +205,7 @@ impl DirEntry {
     ///     assert!(tasks.into_iter().all(|task| task.unwrap().file_type().unwrap().is_dir()));
     /// });
     /// ```
+    #[track_caller]
     pub fn file_type(&self) -> io::Result<FileType> {
         match self.file_type {
             Some(file_type) => Ok(file_type),
@@ -217,6 +224,7 @@ impl DirEntry {
     ///     assert!(task.metadata().unwrap().is_dir());
     /// });
     /// ```
+    #[track_caller]
     pub fn metadata(&self) -> io::Result<Metadata> {
         blocking(|| self.entry.metadata())
     }
@@ -281,6 +289,7 @@ impl DirBuilder {
     /// ```
     /// assert!(threadle::fs::DirBuilder::new().create("/proc/self").is_err()); // it is there
     /// ```
+    #[track_caller]
     pub fn create<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         let path = path.as_ref();
         blocking(|| self.builder.create(path))

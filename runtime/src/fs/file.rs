@@ -43,6 +43,7 @@ impl File {
     /// ```
     /// threadle::run(|| assert!(threadle::fs::File::open("/dev/null").is_ok()));
     /// ```
+    #[track_caller]
     pub fn open<P: AsRef<Path>>(path: P) -> io::Result<File> {
         let path = path.as_ref();
         blocking(|| std::fs::File::open(path)).map(File::from_std)
@@ -56,6 +57,7 @@ impl File {
     /// ```
     /// threadle::run(|| assert!(threadle::fs::File::create("/dev/null").is_ok()));
     /// ```
+    #[track_caller]
     pub fn create<P: AsRef<Path>>(path: P) -> io::Result<File> {
         let path = path.as_ref();
         blocking(|| std::fs::File::create(path)).map(File::from_std)
@@ -69,6 +71,7 @@ impl File {
     /// ```
     /// threadle::run(|| assert!(threadle::fs::File::create_new("/dev/null").is_err()));
     /// ```
+    #[track_caller]
     pub fn create_new<P: AsRef<Path>>(path: P) -> io::Result<File> {
         let path = path.as_ref();
         blocking(|| std::fs::File::create_new(path)).map(File::from_std)
@@ -110,6 +113,7 @@ impl File {
     /// ```
     /// threadle::run(|| threadle::fs::File::open(std::env::temp_dir()).unwrap().sync_all().unwrap());
     /// ```
+    #[track_caller]
     pub fn sync_all(&self) -> io::Result<()> {
         blocking(|| self.file.sync_all())
     }
@@ -122,6 +126,7 @@ impl File {
     /// ```
     /// threadle::run(|| threadle::fs::File::open(std::env::temp_dir()).unwrap().sync_data().unwrap());
     /// ```
+    #[track_caller]
     pub fn sync_data(&self) -> io::Result<()> {
         blocking(|| self.file.sync_data())
     }
@@ -140,6 +145,7 @@ impl File {
     ///     fs::remove_file(&path).unwrap();
     /// });
     /// ```
+    #[track_caller]
     pub fn set_len(&self, size: u64) -> io::Result<()> {
         blocking(|| self.file.set_len(size))
     }
@@ -152,6 +158,7 @@ impl File {
     /// ```
     /// threadle::run(|| assert!(threadle::fs::File::open("/proc").unwrap().metadata().unwrap().is_dir()));
     /// ```
+    #[track_caller]
     pub fn metadata(&self) -> io::Result<Metadata> {
         blocking(|| self.file.metadata())
     }
@@ -173,6 +180,7 @@ impl File {
     ///     fs::remove_file(&path).unwrap();
     /// });
     /// ```
+    #[track_caller]
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         blocking(|| self.file.set_permissions(permissions))
     }
@@ -193,6 +201,7 @@ impl File {
     ///     fs::remove_file(&path).unwrap();
     /// });
     /// ```
+    #[track_caller]
     pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
         blocking(|| self.file.set_times(times))
     }
@@ -213,6 +222,7 @@ impl File {
     ///     fs::remove_file(&path).unwrap();
     /// });
     /// ```
+    #[track_caller]
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         blocking(|| self.file.set_modified(time))
     }
@@ -229,6 +239,7 @@ impl File {
     ///     assert_eq!(zeros.read_at(&mut [1; 8], 100).unwrap(), 8);
     /// });
     /// ```
+    #[track_caller]
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         blocking(|| self.file.read_at(buffer, offset))
     }
@@ -242,6 +253,7 @@ impl File {
     /// use threadle::fs::File;
     /// threadle::run(|| assert!(File::open("/dev/null").unwrap().read_exact_at(&mut [0], 0).is_err()));
     /// ```
+    #[track_caller]
     pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         blocking(|| self.file.read_exact_at(buffer, offset))
     }
@@ -255,6 +267,7 @@ impl File {
     /// use threadle::fs::File;
     /// threadle::run(|| assert_eq!(File::create("/dev/null").unwrap().write_at(b"gone", 9).unwrap(), 4));
     /// ```
+    #[track_caller]
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         blocking(|| self.file.write_at(bytes, offset))
     }
@@ -275,6 +288,7 @@ impl File {
     ///     fs::remove_file(&path).unwrap();
     /// });
     /// ```
+    #[track_caller]
     pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         blocking(|| self.file.write_all_at(bytes, offset))
     }
@@ -298,6 +312,7 @@ impl File {
     ///     fs::remove_file(&path).unwrap();
     /// });
     /// ```
+    #[track_caller]
     pub fn lock(&self) -> io::Result<()> {
         blocking(|| self.file.lock())
     }
@@ -317,6 +332,7 @@ impl File {
     ///     fs::remove_file(&path).unwrap();
     /// });
     /// ```
+    #[track_caller]
     pub fn lock_shared(&self) -> io::Result<()> {
         blocking(|| self.file.lock_shared())
     }
@@ -334,6 +350,7 @@ impl File {
     ///     assert!(matches!(two.try_lock(), Err(TryLockError::WouldBlock)));
     /// });
     /// ```
+    #[track_caller]
     pub fn try_lock(&self) -> Result<(), TryLockError> {
         blocking(|| self.file.try_lock())
     }
@@ -346,6 +363,7 @@ impl File {
     /// ```
     /// threadle::run(|| threadle::fs::File::open("/proc/self/stat").unwrap().try_lock_shared().unwrap());
     /// ```
+    #[track_caller]
     pub fn try_lock_shared(&self) -> Result<(), TryLockError> {
         blocking(|| self.file.try_lock_shared())
     }
@@ -358,6 +376,7 @@ impl File {
     /// ```
     /// threadle::run(|| threadle::fs::File::open("/proc/self/stat").unwrap().unlock().unwrap()); // it was not locked
     /// ```
+    #[track_caller]
     pub fn unlock(&self) -> io::Result<()> {
         blocking(|| self.file.unlock())
     }

@@ -20,6 +20,7 @@ use threadle_scheduler::blocking;
 ///     fs::remove_file(&path).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn rename<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<()> {
     let (from, to) = (from.as_ref(), to.as_ref());
     blocking(|| std::fs::rename(from, to))
@@ -33,6 +34,7 @@ pub fn rename<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<()> 
 /// ```
 /// threadle::run(|| assert!(threadle::fs::remove_file("/proc/nobody").is_err()));
 /// ```
+#[track_caller]
 pub fn remove_file<P: AsRef<Path>>(path: P) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::fs::remove_file(path))
@@ -55,6 +57,7 @@ pub fn remove_file<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///     fs::remove_file(&second).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Result<()> {
     let (original, link) = (original.as_ref(), link.as_ref());
     blocking(|| std::fs::hard_link(original, link))
@@ -74,6 +77,7 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Re
 ///     fs::remove_file(&link).unwrap();
 /// });
 /// ```
+#[track_caller]
 pub fn symlink<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Result<()> {
     let (original, link) = (original.as_ref(), link.as_ref());
     blocking(|| std::os::unix::fs::symlink(original, link))
@@ -90,6 +94,7 @@ pub fn symlink<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Resu
 ///     assert_eq!(own.to_string_lossy(), std::process::id().to_string());
 /// });
 /// ```
+#[track_caller]
 pub fn read_link<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
     let path = path.as_ref();
     blocking(|| std::fs::read_link(path))
@@ -103,6 +108,7 @@ pub fn read_link<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
 /// ```
 /// threadle::run(|| assert!(threadle::fs::chown("/proc/nobody", None, None).is_err()));
 /// ```
+#[track_caller]
 pub fn chown<P: AsRef<Path>>(path: P, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::os::unix::fs::chown(path, user, group))
@@ -116,6 +122,7 @@ pub fn chown<P: AsRef<Path>>(path: P, user: Option<u32>, group: Option<u32>) -> 
 /// ```
 /// threadle::run(|| assert!(threadle::fs::lchown("/proc/nobody", None, None).is_err()));
 /// ```
+#[track_caller]
 pub fn lchown<P: AsRef<Path>>(path: P, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
     let path = path.as_ref();
     blocking(|| std::os::unix::fs::lchown(path, user, group))

@@ -127,6 +127,7 @@ impl OpenOptions {
     ///     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     /// });
     /// ```
+    #[track_caller]
     pub fn open<P: AsRef<Path>>(&self, path: P) -> io::Result<File> {
         let path = path.as_ref();
         blocking(|| self.options.open(path)).map(File::from_std)

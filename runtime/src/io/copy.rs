@@ -23,6 +23,7 @@ const BUFFER: usize = 64 << 10;
 ///     assert_eq!(length, copied.len() as u64);
 /// });
 /// ```
+#[track_caller]
 pub fn copy<R, W>(reader: &mut R, writer: &mut W) -> io::Result<u64>
 where
     R: Read + ?Sized,

@@ -12,6 +12,7 @@ use crate::sync::{Mutex, MutexGuard};
 struct Raw(io::Stdin);
 
 impl Read for Raw {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         blocking(|| self.0.read(buffer))
     }
@@ -100,6 +101,7 @@ impl Stdin {
     ///     assert_eq!(lines, "one\ntwo\n");
     /// });
     /// ```
+    #[track_caller]
     pub fn lock(&self) -> StdinLock<'static> {
         StdinLock { input: self.input.lock() }
     }
@@ -124,6 +126,7 @@ impl Stdin {
     ///     assert_eq!(name.trim_end(), "gopher");
     /// });
     /// ```
+    #[track_caller]
     pub fn read_line(&self, line: &mut String) -> io::Result<usize> {
         self.lock().read_line(line)
     }
@@ -145,48 +148,58 @@ impl Stdin {
 }
 
 impl Read for &Stdin {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.lock().read(buffer)
     }
 
+    #[track_caller]
     fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         self.lock().read_to_end(buffer)
     }
 
+    #[track_caller]
     fn read_to_string(&mut self, buffer: &mut String) -> io::Result<usize> {
         self.lock().read_to_string(buffer)
     }
 
+    #[track_caller]
     fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.lock().read_exact(buffer)
     }
 }
 
 impl Read for Stdin {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buffer)
     }
 
+    #[track_caller]
     fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         (&*self).read_to_end(buffer)
     }
 
+    #[track_caller]
     fn read_to_string(&mut self, buffer: &mut String) -> io::Result<usize> {
         (&*self).read_to_string(buffer)
     }
 
+    #[track_caller]
     fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         (&*self).read_exact(buffer)
     }
 }
 
 impl Read for StdinLock<'_> {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.input.read(buffer)
     }
 }
 
 impl BufRead for StdinLock<'_> {
+    #[track_caller]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.input.fill_buf()
     }

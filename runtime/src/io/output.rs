@@ -59,24 +59,29 @@ macro_rules! stream {
             /// use std::io::Write;
             #[doc = concat!("threadle::run(|| threadle::io::", stringify!($make), "().lock().flush().unwrap());")]
             /// ```
+            #[track_caller]
             pub fn lock(&self) -> $lock<'static> {
                 $lock { _guard: self.mutex.lock() }
             }
         }
 
         impl Write for $lock<'_> {
+            #[track_caller]
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 blocking(|| io::$make().write(bytes))
             }
 
+            #[track_caller]
             fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
                 blocking(|| io::$make().write_vectored(slices))
             }
 
+            #[track_caller]
             fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
                 blocking(|| io::$make().write_all(bytes))
             }
 
+            #[track_caller]
             fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
                 // Put together here: what is formatted runs the user's code, and each piece of it would be a call of its own.
                 match text.as_str() {
@@ -85,52 +90,63 @@ macro_rules! stream {
                 }
             }
 
+            #[track_caller]
             fn flush(&mut self) -> io::Result<()> {
                 blocking(|| io::$make().flush())
             }
         }
 
         impl Write for &$name {
+            #[track_caller]
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 self.lock().write(bytes)
             }
 
+            #[track_caller]
             fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
                 self.lock().write_vectored(slices)
             }
 
+            #[track_caller]
             fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
                 self.lock().write_all(bytes)
             }
 
+            #[track_caller]
             fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
                 // Before the lock: what is formatted may write to this stream itself.
                 let text = fmt::format(text);
                 self.lock().write_all(text.as_bytes())
             }
 
+            #[track_caller]
             fn flush(&mut self) -> io::Result<()> {
                 self.lock().flush()
             }
         }
 
         impl Write for $name {
+            #[track_caller]
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 (&*self).write(bytes)
             }
 
+            #[track_caller]
             fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
                 (&*self).write_vectored(slices)
             }
 
+            #[track_caller]
             fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
                 (&*self).write_all(bytes)
             }
 
+            #[track_caller]
             fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
                 (&*self).write_fmt(text)
             }
 
+            #[track_caller]
             fn flush(&mut self) -> io::Result<()> {
                 (&*self).flush()
             }

@@ -22,6 +22,7 @@ pub trait ToSocketAddrs {
     /// assert_eq!("127.0.0.1:80".addresses().unwrap(), [([127, 0, 0, 1], 80).into()]);
     /// assert!("no port".addresses().is_err());
     /// ```
+    #[track_caller]
     fn addresses(&self) -> io::Result<Vec<SocketAddr>>;
 }
 
@@ -81,6 +82,7 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 }
 
 /// The system's resolver, where it stalls nobody.
+#[track_caller]
 fn look_up<I>(resolve: impl FnOnce() -> io::Result<I> + Send) -> io::Result<Vec<SocketAddr>>
 where
     I: Iterator<Item = SocketAddr>,
@@ -94,6 +96,7 @@ fn no_address() -> io::Error {
 }
 
 /// The first success of `attempt` over the addresses, else the last error.
+#[track_caller]
 pub(super) fn each_address<T>(
     addresses: impl ToSocketAddrs,
     mut attempt: impl FnMut(SocketAddr) -> io::Result<T>,

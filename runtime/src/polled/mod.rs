@@ -60,11 +60,13 @@ impl<F: AsFd> Polled<F> {
     }
 
     /// One blocking call: tries, and waits for as long as that would block. Switches.
+    #[track_caller]
     pub(crate) fn call<T>(&self, direction: Direction, attempt: impl FnMut(&F) -> io::Result<T>) -> io::Result<T> {
         self.call_within(direction, None, attempt)
     }
 
     /// As [`call`](Self::call), until the watched context ends at most. An attempt that was made counts; none is made after the end.
+    #[track_caller]
     pub(crate) fn call_within<T>(
         &self,
         direction: Direction,
@@ -101,6 +103,7 @@ impl<F: AsFd> Polled<F> {
 
     /// Waits for the next event of `direction`, or until something has changed: in any case, try again.
     #[cold]
+    #[track_caller]
     fn wait(
         &self,
         operation: &mut Operation<'_, Ticket>,

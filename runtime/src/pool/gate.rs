@@ -25,6 +25,7 @@ impl<J> Gate<J> {
     }
 
     /// Takes a place, waiting for one until `deadline`. Switches.
+    #[track_caller]
     pub(super) fn take(&self, deadline: Option<Instant>) -> Result<(), Refusal> {
         match deadline {
             None => self.places.send(()).map_err(|_| Refusal::Closed),

@@ -46,6 +46,7 @@ impl<T> JobHandle<T> {
     ///     assert_eq!(pool.go(|| "result").unwrap().join().unwrap(), "result");
     /// });
     /// ```
+    #[track_caller]
     pub fn join(self) -> Result<T, JobError> {
         select! {
             recv(self.result) -> told => end_of(told.ok()),
@@ -71,6 +72,7 @@ impl<T> JobHandle<T> {
     ///     assert!(handle.join().unwrap());
     /// });
     /// ```
+    #[track_caller]
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JobError>, Self> {
         select! {
             recv(self.result) -> told => Ok(end_of(told.ok())),

@@ -180,6 +180,7 @@ impl Pool {
     ///     assert_eq!(receiver.recv(), Ok(42));
     /// });
     /// ```
+    #[track_caller]
     pub fn submit<F>(&self, job: F) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,
@@ -231,6 +232,7 @@ impl Pool {
     ///     assert!(pool.submit_timeout(|| (), Duration::from_millis(1)).unwrap_err().is_full());
     /// });
     /// ```
+    #[track_caller]
     pub fn submit_timeout<F>(&self, job: F, timeout: Duration) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,
@@ -252,6 +254,7 @@ impl Pool {
     ///     pool.submit_deadline(|| (), Instant::now()).unwrap(); // there is a place: nothing waits
     /// });
     /// ```
+    #[track_caller]
     pub fn submit_deadline<F>(&self, job: F, deadline: Instant) -> Result<(), SubmitError<F>>
     where
         F: FnOnce() + Send + 'static,
@@ -274,6 +277,7 @@ impl Pool {
     ///     assert_eq!(handle.join().unwrap(), 42);
     /// });
     /// ```
+    #[track_caller]
     pub fn go<F, T>(&self, job: F) -> Result<JobHandle<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -307,6 +311,7 @@ impl Pool {
     ///     assert_eq!(pool.stats().panicked, 0);
     /// });
     /// ```
+    #[track_caller]
     pub fn reserve(&self) -> Result<Slot<'_>, NoSlot> {
         self.inner.shared.reserve(None)
     }
@@ -345,6 +350,7 @@ impl Pool {
     ///     assert!(pool.reserve_timeout(Duration::from_secs(1)).is_ok());
     /// });
     /// ```
+    #[track_caller]
     pub fn reserve_timeout(&self, timeout: Duration) -> Result<Slot<'_>, NoSlot> {
         // A time-out beyond what the clock can count is none.
         self.inner.shared.reserve(crate::base::now().checked_add(timeout))
@@ -365,6 +371,7 @@ impl Pool {
     ///     assert!(pool.reserve_deadline(Instant::now()).is_err());
     /// });
     /// ```
+    #[track_caller]
     pub fn reserve_deadline(&self, deadline: Instant) -> Result<Slot<'_>, NoSlot> {
         self.inner.shared.reserve(Some(deadline))
     }
@@ -400,6 +407,7 @@ impl Pool {
     ///     assert_eq!(pool.stats().finished, 10);
     /// });
     /// ```
+    #[track_caller]
     pub fn shutdown(&self) -> Drained {
         self.drain(None)
     }
@@ -421,6 +429,7 @@ impl Pool {
     ///     assert_eq!((drained.running, drained.dropped), (1, 1));
     /// });
     /// ```
+    #[track_caller]
     pub fn shutdown_timeout(&self, timeout: Duration) -> Drained {
         self.drain(crate::base::now().checked_add(timeout))
     }
@@ -436,10 +445,12 @@ impl Pool {
     ///     assert!(pool.shutdown_deadline(Instant::now() + Duration::from_secs(5)).is_complete());
     /// });
     /// ```
+    #[track_caller]
     pub fn shutdown_deadline(&self, deadline: Instant) -> Drained {
         self.drain(Some(deadline))
     }
 
+    #[track_caller]
     fn drain(&self, deadline: Option<Instant>) -> Drained {
         let shared = &self.inner.shared;
         shared.close();
@@ -468,6 +479,7 @@ impl Pool {
     }
 }
 
+#[track_caller]
 fn submit_in<F>(slot: Result<Slot<'_>, NoSlot>, job: F) -> Result<(), SubmitError<F>>
 where
     F: FnOnce() + Send + 'static,

@@ -93,6 +93,7 @@ impl Shared {
     }
 
     /// Takes a place, waiting for one until `deadline`. Switches.
+    #[track_caller]
     pub(super) fn reserve(&self, deadline: Option<Instant>) -> Result<Slot<'_>, NoSlot> {
         self.gate.take(deadline).map(|()| Slot::new(self)).map_err(NoSlot)
     }

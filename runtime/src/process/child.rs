@@ -152,6 +152,7 @@ impl Child {
     ///     assert_eq!(child.wait().unwrap().code(), Some(3)); // as often as you like
     /// });
     /// ```
+    #[track_caller]
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
         match self.process.wait(None)? {
@@ -199,6 +200,7 @@ impl Child {
     ///     assert!(!child.wait().unwrap().success());
     /// });
     /// ```
+    #[track_caller]
     pub fn wait_timeout(&mut self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         self.stdin = None;
         // A time-out beyond what the clock can count is none.
@@ -221,6 +223,7 @@ impl Child {
     ///     assert!(child.wait_deadline(patience).unwrap().unwrap().success());
     /// });
     /// ```
+    #[track_caller]
     pub fn wait_deadline(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         self.stdin = None;
         self.process.wait(Some(deadline))
@@ -242,6 +245,7 @@ impl Child {
     ///     assert_eq!((&*output.stdout, &*output.stderr), (&b"out\n"[..], &b"err\n"[..]));
     /// });
     /// ```
+    #[track_caller]
     pub fn wait_with_output(mut self) -> io::Result<Output> {
         self.stdin = None;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

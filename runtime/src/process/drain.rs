@@ -48,6 +48,7 @@ impl<'a> Side<'a> {
     }
 
     /// Queues `ticket`; false if something has come since the read.
+    #[track_caller]
     fn queue(&mut self, ticket: Ticket) -> io::Result<bool> {
         let Some(operation) = &mut self.operation else { return Ok(true) };
         match operation.wait(ticket)? {
@@ -60,6 +61,7 @@ impl<'a> Side<'a> {
 }
 
 /// Reads both to their ends. Switches.
+#[track_caller]
 pub(super) fn read_both(one: (&Pipe, &mut Vec<u8>), other: (&Pipe, &mut Vec<u8>)) -> io::Result<()> {
     let (mut one, mut other) = (Side::new(one.0, one.1), Side::new(other.0, other.1));
     loop {

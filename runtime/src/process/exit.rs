@@ -49,6 +49,7 @@ impl Process {
     }
 
     /// Waits for the end until `deadline`, by one caller at a time. Switches.
+    #[track_caller]
     pub(super) fn wait(&self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
         if let Some(status) = self.try_wait()? {
             return Ok(Some(status));
@@ -66,6 +67,7 @@ impl Process {
         self.wait_by_hand(deadline)
     }
 
+    #[track_caller]
     fn wait_by_hand(&self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
         let Some(deadline) = deadline else {
             blocking(|| outlast(self.id))?;

@@ -123,10 +123,12 @@ macro_rules! end {
 macro_rules! reads {
     ($($name:ty),*) => {$(
         impl Read for $name {
+            #[track_caller]
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                 self.pipe.polled.call(Direction::Read, |mut file| file.read(buffer))
             }
 
+            #[track_caller]
             fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
                 self.pipe.polled.call(Direction::Read, |mut file| file.read_vectored(buffers))
             }
@@ -138,10 +140,12 @@ macro_rules! reads {
 macro_rules! writes {
     ($($name:ty),*) => {$(
         impl Write for $name {
+            #[track_caller]
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 self.pipe.polled.call(Direction::Write, |mut file| file.write(bytes))
             }
 
+            #[track_caller]
             fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
                 self.pipe.polled.call(Direction::Write, |mut file| file.write_vectored(slices))
             }

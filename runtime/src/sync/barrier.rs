@@ -90,6 +90,7 @@ impl Barrier {
     /// });
     /// assert!(leaders[0] != leaders[1]);
     /// ```
+    #[track_caller]
     pub fn wait(&self) -> BarrierWaitResult {
         match self.wait_within(Limit::NONE) {
             Ok(result) => result,
@@ -105,6 +106,7 @@ impl Barrier {
     /// let barrier = threadle::sync::Barrier::new(2);
     /// assert!(barrier.wait_timeout(std::time::Duration::from_millis(1)).is_none());
     /// ```
+    #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> Option<BarrierWaitResult> {
         self.wait_within(Limit::after(timeout)).ok()
     }
@@ -117,10 +119,12 @@ impl Barrier {
     /// let barrier = threadle::sync::Barrier::new(1);
     /// assert!(barrier.wait_deadline(std::time::Instant::now()).is_some());
     /// ```
+    #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Option<BarrierWaitResult> {
         self.wait_within(Limit::at(deadline)).ok()
     }
 
+    #[track_caller]
     pub(crate) fn wait_within(&self, limit: Limit<'_>) -> Result<BarrierWaitResult, GaveUp> {
         let mut state = lock(&self.state);
         if state.arrived + 1 >= self.parties {

@@ -90,6 +90,7 @@ impl Condvar {
     ///     }
     /// });
     /// ```
+    #[track_caller]
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.wait_within(guard, Limit::NONE).0
     }
@@ -105,6 +106,7 @@ impl Condvar {
     /// let guard = Condvar::new().wait_while(left.lock(), |left| *left > 0);
     /// assert_eq!(*guard, 0);
     /// ```
+    #[track_caller]
     pub fn wait_while<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -126,6 +128,7 @@ impl Condvar {
     /// assert!(result.timed_out());
     /// assert_eq!(*guard, 1);
     /// ```
+    #[track_caller]
     pub fn wait_timeout<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -146,6 +149,7 @@ impl Condvar {
     /// assert!(result.timed_out());
     /// # drop(guard);
     /// ```
+    #[track_caller]
     pub fn wait_deadline<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -167,6 +171,7 @@ impl Condvar {
     ///     Condvar::new().wait_timeout_while(left.lock(), Duration::from_millis(1), |left| *left > 0);
     /// assert!(result.timed_out());
     /// ```
+    #[track_caller]
     pub fn wait_timeout_while<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -188,6 +193,7 @@ impl Condvar {
     /// let (_guard, result) = Condvar::new().wait_deadline_while(left.lock(), now, |left| *left > 0);
     /// assert!(!result.timed_out());
     /// ```
+    #[track_caller]
     pub fn wait_deadline_while<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -197,6 +203,7 @@ impl Condvar {
         timed(self.wait_while_within(guard, Limit::at(deadline), condition))
     }
 
+    #[track_caller]
     pub(crate) fn wait_within<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -207,6 +214,7 @@ impl Condvar {
         (mutex.lock(), result)
     }
 
+    #[track_caller]
     pub(crate) fn wait_while_within<'a, T: ?Sized>(
         &self,
         mut guard: MutexGuard<'a, T>,

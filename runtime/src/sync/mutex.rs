@@ -68,6 +68,7 @@ impl<T: ?Sized> Mutex<T> {
     /// assert_eq!(*mutex.lock(), [1, 2]);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.raw.lock();
         // SAFETY: locked a line above.
@@ -105,9 +106,13 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.lock_timeout(Duration::ZERO).is_some());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
         checkpoint();
-        self.try_lock().or_else(|| self.lock_within(Limit::after(timeout)).ok())
+        match self.try_lock() {
+            None => self.lock_within(Limit::after(timeout)).ok(),
+            got => got,
+        }
     }
 
     /// As [`lock`](Self::lock), until `deadline` at most: `None` when it has passed. A lock that is free is taken whatever the time.
@@ -121,11 +126,13 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.lock_deadline(Instant::now()).is_some());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn lock_deadline(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
         self.lock_within(Limit::at(deadline)).ok()
     }
 
     #[inline]
+    #[track_caller]
     pub(crate) fn lock_within(&self, limit: Limit<'_>) -> Result<MutexGuard<'_, T>, GaveUp> {
         self.raw.lock_within(limit)?;
         // SAFETY: locked a line above.

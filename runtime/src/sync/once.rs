@@ -52,6 +52,7 @@ impl Once {
     /// assert!(once.is_completed());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) {
         checkpoint();
         if !self.raw.is_done() {
@@ -85,6 +86,7 @@ impl Once {
     ///     once.wait();
     /// });
     /// ```
+    #[track_caller]
     pub fn wait(&self) {
         if self.wait_within(Limit::NONE).is_err() {
             unreachable!("nothing ends this wait but that it happens");
@@ -98,6 +100,7 @@ impl Once {
     /// ```
     /// assert!(!threadle::sync::Once::new().wait_timeout(std::time::Duration::from_millis(1)));
     /// ```
+    #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         self.wait_within(Limit::after(timeout)).is_ok()
     }
@@ -109,10 +112,12 @@ impl Once {
     /// ```
     /// assert!(!threadle::sync::Once::new().wait_deadline(std::time::Instant::now()));
     /// ```
+    #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         self.wait_within(Limit::at(deadline)).is_ok()
     }
 
+    #[track_caller]
     pub(crate) fn wait_within(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         checkpoint();
         self.raw.wait(limit)

@@ -86,6 +86,7 @@ impl<T> OnceLock<T> {
     /// assert_eq!(cell.set(1), Ok(()));
     /// assert_eq!(cell.set(2), Err(2));
     /// ```
+    #[track_caller]
     pub fn set(&self, value: T) -> Result<(), T> {
         let mut left = Some(value);
         self.get_or_init(|| match left.take() {
@@ -107,6 +108,7 @@ impl<T> OnceLock<T> {
     /// assert_eq!(cell.get_or_init(|| 1), &1);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn get_or_init(&self, f: impl FnOnce() -> T) -> &T {
         match self.get_or_try_init(|| Ok::<T, Infallible>(f())) {
             Ok(value) => value,
@@ -130,6 +132,7 @@ impl<T> OnceLock<T> {
     /// assert_eq!(cell.get_or_try_init(|| "7".parse()), Ok(&7));
     /// ```
     #[inline]
+    #[track_caller]
     pub fn get_or_try_init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         checkpoint();
         if let Some(value) = self.get() {
@@ -144,6 +147,7 @@ impl<T> OnceLock<T> {
 
     /// Afterwards there is a value, or this caller's initialiser has failed.
     #[cold]
+    #[track_caller]
     fn init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
         let mut result = Ok(());
         self.once.call(|| match f() {
@@ -171,6 +175,7 @@ impl<T> OnceLock<T> {
     ///     assert_eq!(cell.wait(), &7);
     /// });
     /// ```
+    #[track_caller]
     pub fn wait(&self) -> &T {
         match self.wait_within(Limit::NONE) {
             Ok(value) => value,
@@ -186,6 +191,7 @@ impl<T> OnceLock<T> {
     /// let cell = threadle::sync::OnceLock::<u8>::new();
     /// assert!(cell.wait_timeout(std::time::Duration::from_millis(1)).is_none());
     /// ```
+    #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> Option<&T> {
         self.wait_within(Limit::after(timeout)).ok()
     }
@@ -198,10 +204,12 @@ impl<T> OnceLock<T> {
     /// let cell = threadle::sync::OnceLock::from(7);
     /// assert_eq!(cell.wait_deadline(std::time::Instant::now()), Some(&7));
     /// ```
+    #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Option<&T> {
         self.wait_within(Limit::at(deadline)).ok()
     }
 
+    #[track_caller]
     pub(crate) fn wait_within(&self, limit: Limit<'_>) -> Result<&T, GaveUp> {
         checkpoint();
         self.once.wait(limit)?;

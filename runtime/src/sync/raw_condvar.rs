@@ -37,6 +37,7 @@ impl RawCondvar {
     }
 
     /// Queues, calls `unlock`, and waits to be notified. Where it must not wait (`no_switch`) it panics before it calls `unlock`.
+    #[track_caller]
     pub(super) fn wait(&self, unlock: impl FnOnce(), limit: Limit<'_>) -> Result<(), GaveUp> {
         let mut waiters = lock(&self.waiters);
         let parking = Parking::open(Reason::CondvarWait);

@@ -87,6 +87,7 @@ impl RawMutex {
     }
 
     #[inline]
+    #[track_caller]
     pub(super) fn lock(&self) {
         if self.lock_within(Limit::NONE).is_err() {
             unreachable!("nothing ends this wait but the lock");
@@ -95,6 +96,7 @@ impl RawMutex {
 
     /// Locks, or gives up at the limit.
     #[inline]
+    #[track_caller]
     pub(super) fn lock_within(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         // Before the lock is taken: who is switched away holding it makes everybody wait.
         checkpoint();
@@ -131,6 +133,7 @@ impl RawMutex {
     }
 
     #[cold]
+    #[track_caller]
     fn lock_slow(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         let mut since = None;
         // The bit to take back: `WOKEN` after a wake-up, which set it for us.

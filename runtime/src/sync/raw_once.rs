@@ -46,6 +46,7 @@ impl RawOnce {
 
     /// Runs `f` unless it is done, or waits for who runs one. `f` says whether it is done now; it is not if `f` panics.
     #[cold]
+    #[track_caller]
     pub(super) fn call(&self, f: impl FnOnce() -> bool) {
         loop {
             if self.begin() {
@@ -65,6 +66,7 @@ impl RawOnce {
     }
 
     /// Waits until it is done, by whomever.
+    #[track_caller]
     pub(super) fn wait(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         while !self.is_done() {
             self.wait_for_end(false, limit)?;
@@ -90,6 +92,7 @@ impl RawOnce {
     }
 
     /// Waits for one end of an initialiser, unless it is done already or, if so wanted, none runs.
+    #[track_caller]
     fn wait_for_end(&self, only_if_running: bool, limit: Limit<'_>) -> Result<(), GaveUp> {
         let mut waiters = lock(&self.waiters);
         match self.state.load(Ordering::Relaxed) {

@@ -46,6 +46,7 @@ impl RawRwLock {
     }
 
     #[inline]
+    #[track_caller]
     pub(super) fn read(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         checkpoint();
         self.permits.acquire(1, Reason::RwLockRead, limit, |wanted| self.passed_over(wanted))
@@ -64,6 +65,7 @@ impl RawRwLock {
     }
 
     #[inline]
+    #[track_caller]
     pub(super) fn write(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         self.writers.lock_within(limit)?;
         // Where it must not wait (`no_switch`), it panics before it has queued.

@@ -112,6 +112,7 @@ impl RawSemaphore {
 
     /// Takes `n` permits, at most [`MAX`], after everybody who waits already. Does not heed a preemption unless it waits.
     #[inline]
+    #[track_caller]
     pub(super) fn acquire(
         &self,
         n: usize,
@@ -123,6 +124,7 @@ impl RawSemaphore {
     }
 
     #[cold]
+    #[track_caller]
     fn acquire_slow(
         &self,
         n: usize,

@@ -73,6 +73,7 @@ impl<T: ?Sized> RwLock<T> {
     /// assert_eq!(*lock.read(), 1);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         match self.read_within(Limit::NONE) {
             Ok(guard) => guard,
@@ -110,9 +111,13 @@ impl<T: ?Sized> RwLock<T> {
     /// # drop(writer);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn read_timeout(&self, timeout: Duration) -> Option<RwLockReadGuard<'_, T>> {
         checkpoint();
-        self.try_read().or_else(|| self.read_within(Limit::after(timeout)).ok())
+        match self.try_read() {
+            None => self.read_within(Limit::after(timeout)).ok(),
+            got => got,
+        }
     }
 
     /// As [`read`](Self::read), until `deadline` at most: `None` when it has passed.
@@ -124,11 +129,13 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.read_deadline(std::time::Instant::now()).is_some());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn read_deadline(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T>> {
         self.read_within(Limit::at(deadline)).ok()
     }
 
     #[inline]
+    #[track_caller]
     pub(crate) fn read_within(&self, limit: Limit<'_>) -> Result<RwLockReadGuard<'_, T>, GaveUp> {
         self.raw.read(limit)?;
         // SAFETY: locked for reading a line above.
@@ -145,6 +152,7 @@ impl<T: ?Sized> RwLock<T> {
     /// assert_eq!(*lock.read(), 2);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         match self.write_within(Limit::NONE) {
             Ok(guard) => guard,
@@ -183,9 +191,13 @@ impl<T: ?Sized> RwLock<T> {
     /// # drop(reader);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn write_timeout(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         checkpoint();
-        self.try_write().or_else(|| self.write_within(Limit::after(timeout)).ok())
+        match self.try_write() {
+            None => self.write_within(Limit::after(timeout)).ok(),
+            got => got,
+        }
     }
 
     /// As [`write`](Self::write), until `deadline` at most: `None` when it has passed.
@@ -197,11 +209,13 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.write_deadline(std::time::Instant::now()).is_some());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn write_deadline(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T>> {
         self.write_within(Limit::at(deadline)).ok()
     }
 
     #[inline]
+    #[track_caller]
     pub(crate) fn write_within(&self, limit: Limit<'_>) -> Result<RwLockWriteGuard<'_, T>, GaveUp> {
         self.raw.write(limit)?;
         // SAFETY: locked for writing a line above.

@@ -104,6 +104,7 @@ impl Semaphore {
     /// assert_eq!(both.permits(), 2);
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire(&self, n: usize) -> SemaphorePermit<'_> {
         match self.acquire_within(n, Limit::NONE) {
             Ok(permit) => permit,
@@ -137,9 +138,13 @@ impl Semaphore {
     /// assert!(semaphore.acquire_timeout(2, Duration::from_millis(1)).is_none());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire_timeout(&self, n: usize, timeout: Duration) -> Option<SemaphorePermit<'_>> {
         checkpoint();
-        self.try_acquire(n).or_else(|| self.acquire_within(n, Limit::after(timeout)).ok())
+        match self.try_acquire(n) {
+            None => self.acquire_within(n, Limit::after(timeout)).ok(),
+            got => got,
+        }
     }
 
     /// As [`acquire`](Self::acquire), until `deadline` at most: `None` when it has passed.
@@ -151,6 +156,7 @@ impl Semaphore {
     /// assert!(semaphore.acquire_deadline(1, std::time::Instant::now()).is_some());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire_deadline(&self, n: usize, deadline: Instant) -> Option<SemaphorePermit<'_>> {
         self.acquire_within(n, Limit::at(deadline)).ok()
     }
@@ -172,6 +178,7 @@ impl Semaphore {
     /// });
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire_owned(self: Arc<Self>, n: usize) -> OwnedSemaphorePermit {
         self.acquire(n).forget();
         OwnedSemaphorePermit(Permit { semaphore: self, permits: n })
@@ -201,6 +208,7 @@ impl Semaphore {
     }
 
     #[inline]
+    #[track_caller]
     pub(crate) fn acquire_within(&self, n: usize, limit: Limit<'_>) -> Result<SemaphorePermit<'_>, GaveUp> {
         checkpoint();
         self.raw.acquire(n, Reason::SemaphoreAcquire, limit, |_| ())?;

@@ -112,6 +112,7 @@ impl WaitGroup {
     /// group.wait();
     /// # thread.join().unwrap();
     /// ```
+    #[track_caller]
     pub fn wait(&self) {
         if self.wait_within(Limit::NONE).is_err() {
             unreachable!("nothing ends this wait but the last one done");
@@ -127,6 +128,7 @@ impl WaitGroup {
     /// group.add(1);
     /// assert!(!group.wait_timeout(std::time::Duration::from_millis(1)));
     /// ```
+    #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         self.wait_within(Limit::after(timeout)).is_ok()
     }
@@ -139,10 +141,12 @@ impl WaitGroup {
     /// let group = threadle::sync::WaitGroup::new();
     /// assert!(group.wait_deadline(std::time::Instant::now()), "there is nothing to wait for");
     /// ```
+    #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
         self.wait_within(Limit::at(deadline)).is_ok()
     }
 
+    #[track_caller]
     pub(crate) fn wait_within(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         if self.shared.count.load(Ordering::Acquire) == 0 {
             checkpoint();

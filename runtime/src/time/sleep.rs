@@ -35,6 +35,7 @@ pub fn now() -> Instant {
 /// threadle::time::sleep(Duration::from_millis(2));
 /// assert!(start.elapsed() >= Duration::from_millis(2));
 /// ```
+#[track_caller]
 pub fn sleep(duration: Duration) {
     if duration.is_zero() {
         checkpoint();
@@ -53,6 +54,7 @@ pub fn sleep(duration: Duration) {
 /// threadle::time::sleep_until(deadline);
 /// assert!(Instant::now() >= deadline);
 /// ```
+#[track_caller]
 pub fn sleep_until(deadline: Instant) {
     if deadline <= now() {
         checkpoint();
@@ -77,6 +79,7 @@ pub fn sleep_until(deadline: Instant) {
 /// cancel.cancel();
 /// assert!(time::sleep_with(&context, Duration::from_secs(60)).unwrap_err().is_cancelled());
 /// ```
+#[track_caller]
 pub fn sleep_with(context: &Context, duration: Duration) -> Result<(), ContextError> {
     sleep_within(context, crate::base::now().checked_add(duration))
 }
@@ -96,10 +99,12 @@ pub fn sleep_with(context: &Context, duration: Duration) -> Result<(), ContextEr
 /// let late = Instant::now() + Duration::from_secs(60);
 /// assert!(time::sleep_until_with(&context, late).unwrap_err().is_timeout());
 /// ```
+#[track_caller]
 pub fn sleep_until_with(context: &Context, deadline: Instant) -> Result<(), ContextError> {
     sleep_within(context, Some(deadline))
 }
 
+#[track_caller]
 fn sleep_within(context: &Context, deadline: Option<Instant>) -> Result<(), ContextError> {
     let watch = Watch::new(context)?;
     let is_over = || deadline.is_some_and(|deadline| deadline <= crate::base::now());
@@ -112,6 +117,7 @@ fn sleep_within(context: &Context, deadline: Option<Instant>) -> Result<(), Cont
     if is_over() { Ok(()) } else { Err(watch.error()) }
 }
 
+#[track_caller]
 fn park_until(deadline: Option<Instant>) {
     // Nobody else has the ticket: the park ends at the deadline.
     Parking::open(Reason::Sleep).wait_until(deadline);

@@ -56,6 +56,7 @@ impl Ticker {
     /// let ticker = threadle::time::Ticker::new(Duration::from_millis(1));
     /// assert!(ticker.recv().unwrap() <= Instant::now());
     /// ```
+    #[track_caller]
     pub fn recv(&self) -> Result<Instant, RecvError> {
         self.receiver().recv()
     }

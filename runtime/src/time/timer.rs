@@ -90,6 +90,7 @@ impl Timer {
     /// assert!(Timer::after(Duration::ZERO).recv().is_ok());
     /// threadle::run(|| assert!(Timer::after_func(Duration::ZERO, || ()).recv().is_err()));
     /// ```
+    #[track_caller]
     pub fn recv(&self) -> Result<Instant, RecvError> {
         self.receiver().recv()
     }

@@ -1,9 +1,12 @@
-//! The runtime's one thread-local, and the one way to read it.
+//! The thread-local that says what a thread is to the runtime, and the one way to read it.
 //!
 //! Rust and LLVM take for granted that a function stays on one thread: the address of a thread-local computed before a switch may be used
 //! again after it, on the wrong thread. So nothing in the runtime touches the variable but the functions below: each is never inlined,
 //! works on the variable from its first instruction to its last, and gives out a value that the optimiser cannot see through
 //! (`black_box`; `inline(never)` alone was measured not to be enough). What they return must not be used after a switch.
+//!
+//! The scheduler's other thread-locals are read in the same way, and only where a thread runs no goroutine or may not leave its stack:
+//! the cell of a plain thread's waits (`park/thread.rs`) and its `local!` values (`locals/thread.rs`).
 
 use super::M;
 use crate::g::G;

@@ -14,6 +14,7 @@ use crate::park::Ticket;
 use crate::runtime::Scheduler;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 use std::sync::{Mutex, PoisonError};
@@ -83,6 +84,8 @@ pub(crate) struct Own {
     /// Polls of `block_on` under way: the goroutine may not leave its stack.
     holds: Cell<u32>,
     no_switch: Cell<u32>,
+    /// Where the innermost of them was called.
+    no_switch_at: Cell<Option<&'static Location<'static>>>,
 }
 
 // SAFETY: everything is atomic or a lock, but `own`, which is reached through `M::own` alone, from methods that only the M's thread calls:
@@ -129,6 +132,7 @@ impl M {
                 in_call: Cell::new(false),
                 holds: Cell::new(0),
                 no_switch: Cell::new(0),
+                no_switch_at: Cell::new(None),
             },
         }
     }
@@ -229,21 +233,36 @@ impl M {
         self.own().holds.get() > 0
     }
 
-    pub(crate) fn switch_forbidden(&self) -> bool {
+    /// Inside `no_switch`.
+    pub(crate) fn in_no_switch(&self) -> bool {
         let own = self.own();
         own.no_switch.get() > 0 && !own.in_call.get()
     }
 
-    pub(crate) fn forbid_switch(&self) {
-        let count = &self.own().no_switch;
-        count.set(count.get() + 1);
-        self.bar();
+    /// Whether a call that switches is to panic: inside `no_switch`, unless the goroutine may not leave its stack anyway. Then it waits in
+    /// place, which is no switch; and a panic in a Drop that runs while the goroutine unwinds would be the end of the process.
+    pub(crate) fn switch_forbidden(&self) -> bool {
+        self.own().no_switch.get() > 0 && self.may_leave_stack()
     }
 
-    pub(crate) fn allow_switch(&self) {
-        let count = &self.own().no_switch;
-        count.set(count.get() - 1);
+    /// Where the innermost `no_switch` was called.
+    pub(crate) fn no_switch_at(&self) -> Option<&'static Location<'static>> {
+        self.own().no_switch_at.get()
+    }
+
+    /// From here until the matching `allow_switch`, which takes what this returns.
+    pub(crate) fn forbid_switch(&self, at: &'static Location<'static>) -> Option<&'static Location<'static>> {
+        let own = self.own();
+        own.no_switch.set(own.no_switch.get() + 1);
+        self.bar();
+        own.no_switch_at.replace(Some(at))
+    }
+
+    pub(crate) fn allow_switch(&self, before: Option<&'static Location<'static>>) {
+        let own = self.own();
+        own.no_switch.set(own.no_switch.get() - 1);
         self.unbar();
+        own.no_switch_at.set(before);
     }
 
     // The P.

@@ -11,6 +11,7 @@ use crate::m::{M, current};
 use crate::timers;
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::time::Instant;
 
 /// An open park: the caller is about to wait, and whoever has the [`ticket`](Parking::ticket) may end it.
@@ -35,13 +36,13 @@ impl Parking {
     /// Opens a park of the caller. Does not switch.
     ///
     /// # Panics
-    /// Inside [`no_switch`](crate::no_switch): a call that finds it has to wait opens a park.
+    /// Inside [`no_switch`](crate::no_switch), where the caller would leave its stack to wait: a call that finds it has to wait opens a park.
     #[track_caller]
     pub fn open(reason: Reason) -> Parking {
         let who = match current::m() {
             Some(m) => match m.free_to_switch() {
                 Some(g) => Who::Goroutine(g),
-                None if m.switch_forbidden() => forbidden(),
+                None if m.switch_forbidden() => forbidden(m, &reason),
                 None => Who::Thread(ThreadCell::current()),
             },
             None => Who::Thread(ThreadCell::current()),
@@ -166,35 +167,42 @@ impl fmt::Debug for Parking {
     }
 }
 
+/// The location of this panic is the caller's of the public call: `track_caller` all the way down.
 #[cold]
 #[track_caller]
-fn forbidden() -> ! {
-    panic!("a call inside no_switch would have to switch goroutines")
+fn forbidden(m: &M, why: &dyn fmt::Display) -> ! {
+    let at = m.no_switch_at().map_or_else(String::new, |at| format!(" at {at}"));
+    panic!(
+        "a call inside no_switch{at} would have to switch goroutines ({why}): make it before or after, when nothing is held that must \
+         not be held over a switch, or in a form that does not wait (`try_..`)"
+    )
 }
 
 /// Runs `f` and panics where it would switch goroutines.
+#[track_caller]
 pub(crate) fn no_switch<R>(f: impl FnOnce() -> R) -> R {
-    struct Allow(Option<&'static M>);
+    struct Allow {
+        m: &'static M,
+        before: Option<&'static Location<'static>>,
+    }
     impl Drop for Allow {
         fn drop(&mut self) {
-            if let Some(m) = self.0 {
-                m.allow_switch();
-            }
+            self.m.allow_switch(self.before);
         }
     }
+    let at = Location::caller();
     // The M cannot change while switching is forbidden.
     let m = current::m().filter(|m| m.goroutine().is_some());
-    if let Some(m) = m {
-        m.forbid_switch();
-    }
-    let _allow = Allow(m);
+    let _allow = m.map(|m| Allow { m, before: m.forbid_switch(at) });
     f()
 }
 
-/// Panics where `f` of [`no_switch`] calls something that switches whatever the state of things.
+/// Panics where `f` of [`no_switch`] calls something that switches whatever the state of things; `why` says what.
 #[track_caller]
-pub(crate) fn switch_forbidden() {
-    if current::m().is_some_and(M::switch_forbidden) {
-        forbidden();
+pub(crate) fn switch_forbidden(why: &dyn fmt::Display) {
+    if let Some(m) = current::m()
+        && m.switch_forbidden()
+    {
+        forbidden(m, why);
     }
 }

@@ -224,7 +224,9 @@ pub(super) const SWITCHING: &[Call] = &[
         let once = Arc::new(Once::new());
         let own = Arc::clone(&once);
         let caller = go(move || own.call_once(yield_now));
-        once.call_once(yield_now);
+        once.call_once(|| {
+            yield_now();
+        });
         once.wait();
         caller.join().expect("it only yields");
         assert!(!Once::new().wait_timeout(SHORT) && !Once::new().wait_deadline(soon()));

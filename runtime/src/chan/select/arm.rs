@@ -232,6 +232,7 @@ impl<'a, T> RecvArm<'a, T> {
         self.received.take().expect("the arm that was chosen has received")
     }
 
+    #[track_caller]
     fn receive(&self, channel: &Channel<T>, waits: Option<Patience>) -> Option<Result<T, RecvError>> {
         match waits {
             None => match channel.try_recv() {
@@ -408,6 +409,7 @@ impl<T> Grant<'_, T> {
     ///
     /// # Errors
     /// The channel is closed.
+    #[track_caller]
     pub fn send(mut self, value: T) -> Result<(), SendError<T>> {
         let reservation = self.reservation.take().expect("it is used once");
         self.sender.channel().fulfil(reservation, value)

@@ -231,6 +231,7 @@ impl<'a> Select<'a> {
     /// select.recv(&receiver);
     /// assert_eq!(select.select_timeout(Duration::from_millis(1)).err(), Some(SelectTimeoutError));
     /// ```
+    #[track_caller]
     pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         self.choose(Manner::waiting_for(self.biased, timeout)).ok_or(SelectTimeoutError)
     }
@@ -252,6 +253,7 @@ impl<'a> Select<'a> {
     /// sender.send(1).unwrap();
     /// assert_eq!(select.select_deadline(Instant::now()).unwrap().recv(&receiver), Ok(1)); // nothing waits
     /// ```
+    #[track_caller]
     pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         self.choose(Manner::waiting_until(self.biased, deadline)).ok_or(SelectTimeoutError)
     }
@@ -316,6 +318,7 @@ impl<'a> Select<'a> {
     /// select.recv(&receiver);
     /// assert_eq!(select.ready_timeout(Duration::from_millis(1)), Err(ReadyTimeoutError));
     /// ```
+    #[track_caller]
     pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
         engine::ready(&mut self.operations, Manner::waiting_for(self.biased, timeout)).ok_or(ReadyTimeoutError)
     }
@@ -335,6 +338,7 @@ impl<'a> Select<'a> {
     /// let send = select.send(&sender);
     /// assert_eq!(select.ready_deadline(Instant::now()), Ok(send)); // there is room, so nothing waits
     /// ```
+    #[track_caller]
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         engine::ready(&mut self.operations, Manner::waiting_until(self.biased, deadline)).ok_or(ReadyTimeoutError)
     }
@@ -344,6 +348,7 @@ impl<'a> Select<'a> {
         assert!(!self.operations.is_empty(), "no operations have been added to the select");
     }
 
+    #[track_caller]
     fn choose(&mut self, manner: Manner) -> Option<SelectedOperation<'a>> {
         for operation in &mut self.operations {
             // An operation that was selected earlier and is not completed yet still has its arm.

@@ -63,6 +63,7 @@ impl Entry for (&dyn Arm, usize) {
 }
 
 /// A select without arms. Switches.
+#[track_caller]
 pub fn for_ever() -> ! {
     loop {
         Parking::open(Reason::Select).wait();
@@ -70,6 +71,7 @@ pub fn for_ever() -> ! {
 }
 
 /// As `choose`, of arms that are all borrowed.
+#[track_caller]
 pub fn select(arms: &mut [(&dyn Arm, usize)], manner: Manner) -> Option<usize> {
     choose(arms, manner)
 }
@@ -77,6 +79,7 @@ pub fn select(arms: &mut [(&dyn Arm, usize)], manner: Manner) -> Option<usize> {
 /// Completes one of the operations and says which. `None`: none was ready, or none in time.
 ///
 /// Switches, unless it does not wait.
+#[track_caller]
 pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {
     manner.heed();
     loop {
@@ -101,6 +104,7 @@ pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> 
 /// Waits until one of the operations could be done, and says which. `None`: none could, or none in time.
 ///
 /// Switches, unless it does not wait.
+#[track_caller]
 pub(super) fn ready<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {
     manner.heed();
     loop {
@@ -136,6 +140,7 @@ fn first<E: Entry>(arms: &mut [E], manner: Manner, is_it: impl Fn(&dyn Arm) -> b
 }
 
 /// Queues every arm, waits, and leaves. The arm that was chosen, if one was.
+#[track_caller]
 fn wait<E: Entry>(arms: &[E], patience: Patience, aim: Aim) -> Option<(&E, Left)> {
     let parking = Parking::open(Reason::Select);
     let mut queued = Queued { arms, count: 0 };

@@ -117,6 +117,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// Those of a read.
+    #[track_caller]
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.call(Direction::Read, |file| {
             // SAFETY: bytes are valid as perhaps-uninitialised bytes, and `peek` only writes what it received to them.
@@ -331,10 +332,12 @@ pub(super) fn send_vectored(file: &socket2::Socket, slices: &[IoSlice<'_>]) -> i
 }
 
 impl Read for &TcpStream {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.call(Direction::Read, |mut file| file.read(buffer))
     }
 
+    #[track_caller]
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         // The system takes so many and refuses more.
         let count = buffers.len().min(MOST_SLICES);
@@ -343,10 +346,12 @@ impl Read for &TcpStream {
 }
 
 impl Write for &TcpStream {
+    #[track_caller]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.socket.call(Direction::Write, |file| send(file, bytes))
     }
 
+    #[track_caller]
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.socket.call(Direction::Write, |file| send_vectored(file, slices))
     }
@@ -357,20 +362,24 @@ impl Write for &TcpStream {
 }
 
 impl Read for TcpStream {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buffer)
     }
 
+    #[track_caller]
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         (&*self).read_vectored(buffers)
     }
 }
 
 impl Write for TcpStream {
+    #[track_caller]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (&*self).write(bytes)
     }
 
+    #[track_caller]
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         (&*self).write_vectored(slices)
     }

@@ -87,6 +87,7 @@ impl TcpStream {
     ///     assert_eq!(stream.read_with(&context, &mut [0]).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     /// });
     /// ```
+    #[track_caller]
     pub fn read_with(&self, context: &Context, buffer: &mut [u8]) -> io::Result<usize> {
         let watch = Watch::new(context)?;
         self.socket.call_within(Direction::Read, Some(&watch), |mut file| file.read(buffer))
@@ -98,6 +99,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// Those of a read; the context has ended.
+    #[track_caller]
     pub fn peek_with(&self, context: &Context, buffer: &mut [u8]) -> io::Result<usize> {
         let watch = Watch::new(context)?;
         self.socket.call_within(Direction::Read, Some(&watch), |file| {
@@ -122,6 +124,7 @@ impl TcpStream {
     ///     assert_eq!(stream.write_with(&Context::background(), b"hello").unwrap(), 5);
     /// });
     /// ```
+    #[track_caller]
     pub fn write_with(&self, context: &Context, bytes: &[u8]) -> io::Result<usize> {
         let watch = Watch::new(context)?;
         self.socket.call_within(Direction::Write, Some(&watch), |file| send(file, bytes))
@@ -160,6 +163,7 @@ pub struct WithContext<'a> {
 }
 
 impl Read for WithContext<'_> {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.read_with(self.context, buffer)
     }
@@ -172,6 +176,7 @@ impl Read for WithContext<'_> {
 }
 
 impl Write for WithContext<'_> {
+    #[track_caller]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.write_with(self.context, bytes)
     }

@@ -1,17 +1,19 @@
 //! What bound mode does not protect: a goroutine stays on its thread, and others take turns with it there. What relies on nobody coming in
-//! between goes wrong, and `no_switch` around it finds the place. docs/soundness.md tells what to do instead.
+//! between goes wrong, and `no_switch` around it finds the place. docs/soundness.md tells what to do instead: its table has a line for each
+//! of these, in this order.
 //!
 //! On one processor, each step told to the other goroutine by a channel: so both are on one thread, and the order is the same every time.
 #![expect(clippy::disallowed_macros, reason = "thread-locals of others are what this is about")]
 
 use std::cell::{Cell, RefCell};
-use std::hint;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, TryLockError, mpsc};
 use std::time::{Duration, Instant};
+use std::{hint, io, ptr, thread};
 
 use scoped_tls::scoped_thread_local;
-use threadle::{Builder, chan, go, no_switch, yield_now};
+use threadle::{Builder, chan, go, no_switch, scope, time, yield_now};
 use threadle_tests::{Mode, Watchdog, child, system};
 
 /// Two goroutines of one thread that take turns.
@@ -58,6 +60,61 @@ fn take_turns<A: Send + 'static, B: Send + 'static>(first: fn(&Turns) -> A, seco
             return (first, second);
         }
     }
+}
+
+/// A thread-local of std's whose initialiser waits. Whoever comes meanwhile finds it empty and makes a value of its own, and that one is
+/// replaced, where it lies, when the first comes back.
+#[test]
+fn a_thread_local_whose_initialiser_waits_is_replaced_under_who_made_it_meanwhile() {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    struct Value(u32);
+    impl Drop for Value {
+        fn drop(&mut self) {
+            if self.0 == 2 {
+                SECOND_IS_GONE.store(true, SeqCst);
+            }
+        }
+    }
+    static SECOND_IS_GONE: AtomicBool = AtomicBool::new(false);
+    thread_local! {
+        static TURNS: RefCell<Option<Turns>> = const { RefCell::new(None) };
+        static VALUE: Value = {
+            let number = MADE.fetch_add(1, SeqCst) + 1;
+            // The first to come opens a file, say, or asks for a lock.
+            let turns = if number == 1 { TURNS.take() } else { None };
+            if let Some(turns) = turns {
+                turns.pass();
+                TURNS.set(Some(turns));
+            }
+            Value(number)
+        };
+    }
+    fn look() -> (usize, u32) {
+        VALUE.with(|value| (ptr::from_ref(value).addr(), value.0))
+    }
+    let run = || {
+        take_turns(
+            |turns| {
+                MADE.store(0, SeqCst);
+                SECOND_IS_GONE.store(false, SeqCst);
+                let (to, from) = (turns.go_on.clone(), turns.wait.clone());
+                TURNS.set(Some(Turns { go_on: to, wait: from }));
+                look()
+            },
+            |turns| {
+                // What it sees now it sees in no borrow that would last over the turn of the other: with one, it would be left with a
+                // reference to a value that was dropped in its place.
+                let before = look();
+                let was_gone = SECOND_IS_GONE.load(SeqCst);
+                turns.pass();
+                (before, look(), was_gone, SECOND_IS_GONE.load(SeqCst))
+            },
+        )
+    };
+    let ((place, number), (before, after, was_gone, is_gone)) = run();
+    assert_eq!((number, before.1, after.1), (1, 2, 1), "the second one's own value, and then the first one's");
+    assert_eq!((before.0, after.0), (place, place), "all at one place");
+    assert_eq!((was_gone, is_gone), (false, true), "the value that the second one might have borrowed");
 }
 
 scoped_thread_local!(static CONTEXT: u32);
@@ -222,37 +279,123 @@ fn a_lock_of_std_held_over_a_wait_keeps_others_of_the_thread_and_so_itself() {
     );
 }
 
-/// `no_switch` around what must not be held over a wait finds the wait, at the place where it is.
+/// A lock that its thread may take again, as those of the standard streams: the thread is what holds it, so it keeps out no goroutine of the
+/// thread.
+#[test]
+fn a_lock_that_a_thread_may_take_twice_keeps_no_goroutine_of_it_out() {
+    let ((), second) = take_turns(
+        |turns| {
+            let locked = io::stdout().lock();
+            turns.pass();
+            drop(locked);
+        },
+        |turns| {
+            // It is locked, as another thread finds.
+            let (done, taken) = mpsc::channel();
+            let another = thread::spawn(move || {
+                drop(io::stdout().lock());
+                // Nobody may have waited so long.
+                let _late = done.send(());
+            });
+            let another_gets_in = taken.recv_timeout(Duration::from_millis(50)).is_ok();
+            // Were this one kept out as well, this would be the end: the holder needs this thread in order to go on.
+            drop(io::stdout().lock());
+            turns.pass();
+            another.join().expect("it gets in when the holder is out");
+            another_gets_in
+        },
+    );
+    assert!(!second, "another thread is kept out meanwhile");
+}
+
+/// A wait of some kind or other: what `no_switch` is to find, and what it says of it.
+type Wait = (&'static str, fn());
+
+const WAITS: &[Wait] = &[
+    ("chan receive", || {
+        let (_open, receive) = chan::bounded::<()>(0);
+        receive.recv_timeout(Duration::from_millis(1)).expect_err("nobody sends");
+    }),
+    ("chan send", || {
+        let (send, _open) = chan::bounded::<()>(0);
+        send.send_timeout((), Duration::from_millis(1)).expect_err("nobody receives");
+    }),
+    ("select", || {
+        let (_open, receive) = chan::bounded::<()>(0);
+        threadle::select! {
+            recv(receive) -> got => unreachable!("{got:?}"),
+            default(Duration::from_millis(1)) => {}
+        }
+    }),
+    ("sleep", || time::sleep(Duration::from_millis(1))),
+    ("sync.Mutex.lock", || {
+        let mutex = threadle::sync::Mutex::new(());
+        let _guard = mutex.lock();
+        assert!(mutex.lock_timeout(Duration::from_millis(1)).is_none());
+    }),
+    ("sync.WaitGroup.wait", || {
+        let group = threadle::sync::WaitGroup::new();
+        group.add(1);
+        assert!(!group.wait_timeout(Duration::from_millis(1)));
+    }),
+    ("join", || drop(go(|| time::sleep(Duration::from_millis(1))).join())),
+    ("scope", || scope(|_| ())),
+    ("blocking call", || drop(threadle::fs::metadata("/"))),
+    ("IO wait", || {
+        let listener = threadle::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        listener.set_deadline(Some(Instant::now() + Duration::from_millis(1)));
+        listener.accept().expect_err("nobody comes");
+    }),
+    ("block_on", || threadle::block_on(std::future::pending())),
+    ("yield_now", || {
+        yield_now();
+    }),
+];
+
+/// `no_switch` around what must not be held over a wait finds the wait, whichever it is, at the place where it is.
 #[test]
 fn no_switch_finds_each_of_them() {
     thread_local!(static LOG: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) });
     let _watchdog = Watchdog::new(60);
-    type Holder = (&'static str, fn(&dyn Fn()));
+    type Holder = (&'static str, fn(fn()));
     let holders: &[Holder] = &[
+        ("an initialiser", |wait| {
+            thread_local! {
+                static CALLED: Cell<fn()> = const { Cell::new(|| ()) };
+                static VALUE: RefCell<Option<u32>> = RefCell::new({ CALLED.get()(); None });
+            }
+            CALLED.set(wait);
+            // A panic leaves it as empty as it was; once it is there, this is the wait.
+            VALUE.with(|_| CALLED.get()());
+        }),
         ("a scope of a thread-local", |wait| CONTEXT.set(&1, wait)),
-        ("a borrow of a thread-local", |wait| LOG.with_borrow_mut(|_| wait())),
+        ("a span", |wait| {
+            let span = tracing::info_span!("entered");
+            let _entered = span.enter();
+            wait();
+        }),
         ("a lock of std", |wait| {
             let mutex = Mutex::new(());
             let _guard = mutex.lock();
             wait();
         }),
-        ("a span", |wait| {
-            let span = tracing::info_span!("entered");
-            let _entered = span.enter();
+        ("a borrow of a thread-local", |wait| LOG.with_borrow_mut(|_| wait())),
+        ("a lock that may be taken twice", |wait| {
+            let _locked = io::stdout().lock();
             wait();
         }),
     ];
     for mode in Mode::BOTH {
         mode.run(Builder::new().procs(1), || {
             for (name, hold) in holders {
-                let (_open, receive) = chan::bounded::<()>(0);
-                let waits = || assert!(receive.recv_timeout(Duration::from_millis(1)).is_err());
-                let caught = catch_unwind(AssertUnwindSafe(|| no_switch(|| hold(&waits))));
-                let payload = caught.expect_err(name);
-                let text = payload.downcast_ref::<&str>().expect("a text");
-                assert!(text.contains("inside no_switch"), "{mode}, {name}: {text}");
+                for (reason, wait) in WAITS {
+                    let caught = catch_unwind(|| no_switch(|| hold(*wait)));
+                    let payload = caught.expect_err("it is found");
+                    let text = payload.downcast_ref::<String>().expect("a text");
+                    assert!(text.contains(&format!("({reason})")), "{mode}, {name}, {reason}: {text}");
+                }
                 // What does not wait passes.
-                no_switch(|| hold(&|| assert!(receive.try_recv().is_err())));
+                no_switch(|| hold(|| assert!(chan::never::<()>().try_recv().is_err())));
             }
         });
     }

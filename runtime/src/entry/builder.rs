@@ -9,6 +9,13 @@ use threadle_scheduler::{Config, Deadlock, Mode};
 /// A goroutine stays on the thread it started on; one that has not started may go to any thread. That makes it safe: the
 /// crate's front page says what each mode promises. [`run_migrating`] is the other mode, [`Builder`] sets options.
 ///
+/// **Not protected**, as with any coroutines that take turns on a thread: what of *other* libraries relies on nobody else coming to the thread
+/// in between. A `thread_local!` of std's whose initialiser waits (another goroutine then makes and borrows a value that the first one
+/// replaces), a scope of a thread-local that must nest (`scoped-tls`) and is held over a wait: both are undefined behaviour out of safe code.
+/// A lock of std held over a wait that another goroutine of the thread wants: a deadlock, which is reported.
+/// [`no_switch`](crate::no_switch) finds them, [`local!`](crate::local!), [`sync`](crate::sync) and a goroutine that is
+/// [`locked`](crate::GoBuilder::locked) avoid them; `docs/soundness.md` has the whole list.
+///
 /// When `main` returns, the runtime ends: other goroutines are abandoned where they are parked, and their joins say so. See
 /// [`Builder::drain`] to wait for them first. The calling thread only waits meanwhile. Inside a goroutine (of another runtime) this counts as
 /// [`blocking`](crate::blocking).

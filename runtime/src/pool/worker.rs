@@ -78,6 +78,7 @@ impl Shared {
     }
 
     /// Waits until `deadline` for the end of every worker. Whether it came. Switches.
+    #[track_caller]
     pub(super) fn wait_for_end(&self, deadline: Option<Instant>) -> bool {
         match deadline {
             None => self.over.recv().is_err(),

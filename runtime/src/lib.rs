@@ -63,7 +63,7 @@ mod pool {
 pub mod process;
 #[cfg(doctest)]
 mod refused;
-#[cfg(all(not(loom), feature = "hyper"))]
+#[cfg(all(not(loom), any(feature = "hyper", feature = "futures-io")))]
 pub mod rt;
 #[cfg(not(loom))]
 mod scope;
@@ -84,6 +84,8 @@ mod sync {
 pub mod testing;
 #[cfg(not(loom))]
 pub mod time;
+#[cfg(all(not(loom), feature = "tls"))]
+pub mod tls;
 mod wait;
 mod waiters;
 
@@ -99,6 +101,9 @@ mod loom_notice;
 #[cfg(all(loom, test))]
 #[path = "time/plan_loom.rs"]
 mod loom_plan;
+#[cfg(all(loom, test))]
+#[path = "tls/split_loom.rs"]
+mod loom_split;
 
 #[cfg(not(loom))]
 pub use block_on::block_on;

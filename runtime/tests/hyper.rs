@@ -165,3 +165,74 @@ fn sleeps_end_on_time_also_when_moved() {
 fn poll_once(sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>) -> Poll<()> {
     sleep.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()))
 }
+
+/// HTTP/2, whose connections need the executor: many requests at once on one connection, each a goroutine's to answer.
+#[test]
+fn http2_goes_through_the_executor() {
+    in_runtimes("h2", |_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let far = listener.accept().unwrap().0;
+        let server = go(move || {
+            block_on(
+                hyper::server::conn::http2::Builder::new(Executor).timer(Timer).serve_connection(far, service_fn(echo)),
+            )
+        });
+        concurrently(near);
+        server.join().unwrap().unwrap();
+    });
+}
+
+/// A client that has 50 requests on the way at once, of sizes beyond a window's.
+fn concurrently(stream: impl hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static) {
+    let (sender, connection) =
+        block_on(hyper::client::conn::http2::Builder::new(Executor).timer(Timer).handshake(stream)).unwrap();
+    let connection = go(move || block_on(connection));
+    let requests: Vec<_> = (0..50)
+        .map(|number: usize| {
+            let mut sender = sender.clone();
+            go(move || {
+                let body = Bytes::from(vec![number as u8; number * 4_000]);
+                let request =
+                    Request::post(format!("http://localhost/{number}")).body(Full::new(body.clone())).unwrap();
+                let response = block_on(sender.send_request(request)).unwrap();
+                assert_eq!(response.version(), hyper::Version::HTTP_2);
+                assert_eq!(response.headers()["path"], format!("/{number}"));
+                assert!(block_on(response.into_body().collect()).unwrap().to_bytes() == body);
+            })
+        })
+        .collect();
+    requests.into_iter().for_each(|request| request.join().unwrap());
+    drop(sender);
+    connection.join().unwrap().unwrap();
+}
+
+/// The handshake in the blocking style, then hyper over it: h2, since both ends offer it.
+#[cfg(feature = "tls")]
+#[test]
+fn http2_over_tls() {
+    use std::sync::Arc;
+    use threadle::tls::{self, TlsStream};
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let mut server = tls::server_config(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let mut client = tls::client_config_trusting(certificate.as_bytes()).unwrap();
+    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    let (server, client) = (Arc::new(server), Arc::new(client));
+    in_runtimes("h2 over TLS", |_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let far = listener.accept().unwrap().0;
+        let server = Arc::clone(&server);
+        let server = go(move || {
+            let far = TlsStream::server(&server, far).unwrap();
+            assert_eq!(far.alpn_protocol(), Some(&b"h2"[..]));
+            assert_eq!(far.server_name(), Some("localhost"));
+            block_on(hyper::server::conn::http2::Builder::new(Executor).serve_connection(far, service_fn(echo)))
+        });
+        concurrently(TlsStream::client(&client, "localhost", near).unwrap());
+        server.join().unwrap().unwrap();
+    });
+}

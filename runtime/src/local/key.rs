@@ -29,6 +29,48 @@ pub struct LocalKey<T: 'static> {
     init: fn() -> T,
 }
 
+/// A value in its box, and how many `with`s are inside it.
+///
+/// On a goroutine's own stack every `with` has returned when its values are dropped. But `with` may be called on a stack of somebody else's, a
+/// coroutine of the user's, which is left in the middle, outlives the goroutine, and is gone on with in another: by safe code. What is lent
+/// to such a one is never dropped.
+struct Lent<T> {
+    borrows: Cell<usize>,
+    value: T,
+}
+
+/// One `with`, ended also by a panic, or by the end of the coroutine it is on.
+struct Borrow<'a>(&'a Cell<usize>);
+
+impl<T> Lent<T> {
+    fn new(value: T) -> NonNull<Lent<T>> {
+        NonNull::from(Box::leak(Box::new(Lent { borrows: Cell::new(0), value })))
+    }
+
+    /// # Safety
+    /// The caller's own value, from its table: nobody ends it before the borrow is counted.
+    unsafe fn lend<R>(this: NonNull<Lent<T>>, f: impl FnOnce(&T) -> R) -> R {
+        // SAFETY: it is there now, says our caller, and stays while the borrow below is counted.
+        let lent = unsafe { this.as_ref() };
+        let _borrow = Borrow::new(&lent.borrows);
+        f(&lent.value)
+    }
+}
+
+impl<'a> Borrow<'a> {
+    fn new(borrows: &'a Cell<usize>) -> Self {
+        // Cannot wrap: each is a frame on some stack.
+        borrows.set(borrows.get() + 1);
+        Borrow(borrows)
+    }
+}
+
+impl Drop for Borrow<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 /// The caller's value is being dropped, or was: see [`LocalKey::try_with`].
 ///
 /// ```
@@ -77,8 +119,8 @@ impl<T: 'static> LocalKey<T> {
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         match self.value(|| (self.init)()) {
-            // SAFETY: the caller's own value, which stays where it is until the caller, who is here, ends.
-            Ok(value) => f(unsafe { value.as_ref() }),
+            // SAFETY: it was found, or made, for the caller just now.
+            Ok(value) => unsafe { Lent::lend(value, f) },
             Err(error) => gone(error),
         }
     }
@@ -95,12 +137,12 @@ impl<T: 'static> LocalKey<T> {
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         let value = self.value(|| (self.init)())?;
         // SAFETY: as in `with`.
-        Ok(f(unsafe { value.as_ref() }))
+        Ok(unsafe { Lent::lend(value, f) })
     }
 
     /// The caller's value; where there is none yet, the one that `make` gives.
     #[inline]
-    fn value(&'static self, make: impl FnOnce() -> T) -> Result<NonNull<T>, AccessError> {
+    fn value(&'static self, make: impl FnOnce() -> T) -> Result<NonNull<Lent<T>>, AccessError> {
         match local(&self.id) {
             Local::Here(value) => Ok(value.cast()),
             Local::Gone => Err(AccessError),
@@ -109,13 +151,13 @@ impl<T: 'static> LocalKey<T> {
     }
 
     #[cold]
-    fn first(&'static self, make: impl FnOnce() -> T) -> Result<NonNull<T>, AccessError> {
-        let value = NonNull::from(Box::leak(Box::new(make())));
-        // SAFETY: a box of this type, given up to the table. If `make` used the local itself, the value that this made comes back: every
-        // `with` it was in has returned, for they were inside `make`, and on one stack what begins later ends earlier.
+    fn first(&'static self, make: impl FnOnce() -> T) -> Result<NonNull<Lent<T>>, AccessError> {
+        let value = Lent::new(make());
+        // SAFETY: a box of this type, given up to the table. If `make` used the local itself, the value that this made comes back, and it is
+        // ours but for the `with`s that are inside it still, which `destroy` heeds.
         match unsafe { put_local(&self.id, value.cast(), destroy::<T>) } {
             Ok(None) => {}
-            // SAFETY: ours again, see above; of this type, as only this key's values have its number.
+            // SAFETY: ours, see above; of this type, as only this key's values have its number.
             Ok(Some(before)) => unsafe { destroy::<T>(before) },
             Err(Gone) => {
                 // SAFETY: it was not taken.
@@ -136,7 +178,7 @@ impl<T: 'static> LocalKey<T> {
         });
         match value {
             // SAFETY: as in `with`.
-            Ok(value) => f(first, unsafe { value.as_ref() }),
+            Ok(value) => unsafe { Lent::lend(value, |value| f(first, value)) },
             Err(error) => gone(error),
         }
     }
@@ -301,11 +343,17 @@ impl<T: 'static> LocalKey<RefCell<T>> {
     }
 }
 
+/// Drops a value, unless it is lent: then it stays, for good.
+///
 /// # Safety
-/// `value` came from a box of this type, and is the caller's.
+/// `value` came from `Lent::<T>::new`, nobody is lent it from here on, and it is the caller's but for the `with`s inside it.
 unsafe fn destroy<T>(value: NonNull<()>) {
-    // SAFETY: as demanded.
-    drop(unsafe { Box::from_raw(value.cast::<T>().as_ptr()) });
+    let value = value.cast::<Lent<T>>();
+    // SAFETY: as demanded; shared, as it is with those who are inside.
+    if unsafe { value.as_ref() }.borrows.get() == 0 {
+        // SAFETY: as demanded, and nobody is inside.
+        drop(unsafe { Box::from_raw(value.as_ptr()) });
+    }
 }
 
 #[cold]

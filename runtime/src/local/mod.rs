@@ -20,7 +20,8 @@
 //! **When they are dropped.** At the goroutine's end, on its own stack, before a [`join`](crate::JoinHandle::join) returns; the last to be
 //! made first. Their Drop may wait, and may use other locals. If it panics the process aborts, as with std's thread-locals. On a plain thread
 //! they are dropped with the thread's own locals. **A goroutine that is abandoned** when its runtime ends is never unwound: its locals are
-//! leaked, with its stack.
+//! leaked, with its stack. So is a value that is lent out when its goroutine ends, which takes a coroutine of somebody else's: one that was
+//! left in the middle of a [`with`](LocalKey::with), and that another goroutine may go on with.
 //!
 //! **Inside [`blocking`](crate::blocking)** the closure runs on what is to the runtime a plain thread, often another one than its
 //! goroutine's; it sees that thread's locals, always. Hand it what it needs.

@@ -15,6 +15,11 @@
 //!
 //! **Values never move.** Each lies in a box of its own: the table may grow while somebody is inside `with`.
 //!
+//! **Somebody may be inside `with` at the end.** Not on the goroutine's own stack, but on that of a coroutine of the user's which was left
+//! there in the middle of it, and which another goroutine goes on with, all by safe code. So a box counts the `with`s it is lent to
+//! (`runtime/src/local/key.rs`), and one that is lent when it is to be dropped is leaked. Rejected: to lend the table's values by a
+//! reference count each, which would drop a value that is not `Send` wherever the last borrower happens to be.
+//!
 //! **The end.** When the closure has returned (or panicked) and its result is where it belongs, the values are dropped, on the goroutine's
 //! own stack and before its end is published: who has joined it finds them dropped. The last to be made is dropped first. A value that is
 //! being dropped, or was, is *gone*; its Drop may use others, also such as come to be through that, which are then dropped in their turn.
@@ -32,7 +37,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Drops a value and frees its memory.
+/// Drops a value and frees its memory, unless somebody was shown it who has not done with it.
 pub type Destroy = unsafe fn(NonNull<()>);
 
 /// Names one local in every table.
@@ -100,7 +105,8 @@ impl fmt::Debug for LocalId {
 
 /// What the caller, goroutine or thread, has of this local. Does not switch.
 ///
-/// A value that is here stays where it is until its goroutine ends (its thread, if there is no goroutine), or until `put_local` replaces it.
+/// A value that is here stays where it is until its goroutine ends (its thread, if there is no goroutine), or until `put_local` replaces it;
+/// then its [`Destroy`] is called, which has to know whether the caller still uses it.
 #[inline]
 pub fn local(id: &LocalId) -> Local {
     let table = find();
@@ -117,8 +123,8 @@ pub fn local(id: &LocalId) -> Local {
 /// If it is gone.
 ///
 /// # Safety
-/// `destroy(value)` may be called once, on the caller's goroutine (or thread), at any time until its end. Nobody uses what is given back
-/// without being its owner: whoever was shown it by [`local`] has done with it.
+/// `destroy(value)` may be called once, on the caller's goroutine (or thread), at any time until its end, also while somebody uses the value
+/// whom [`local`] has shown it. What is given back is the caller's but for those.
 pub unsafe fn put_local(id: &LocalId, value: NonNull<()>, destroy: Destroy) -> Result<Option<NonNull<()>>, Gone> {
     let index = id.index();
     let table = match current::goroutine() {
@@ -196,12 +202,12 @@ impl Table {
 /// Drops all that is here, and what comes to be here meanwhile.
 ///
 /// # Safety
-/// The table is the caller's own, and nobody on its stack is inside `with`.
+/// The table is the caller's own.
 unsafe fn drop_all(table: *mut Table) {
     loop {
         // SAFETY: as in `local`; the borrow ends before the value's Drop runs, which may come back here.
         let Some((value, destroy)) = (unsafe { &mut *table }).take_last() else { return };
-        // SAFETY: it was in the table and is not any more; nobody is inside `with`, says our caller, and from here on it is gone.
+        // SAFETY: it was in the table and is not any more; from here on nobody is shown it. Whoever was, is heeded by `destroy`.
         if catch_unwind(AssertUnwindSafe(|| unsafe { destroy(value) })).is_err() {
             crate::say::say!(
                 "threadle: a goroutine-local value panicked in its Drop; the process ends, as it does for std's thread-locals"

@@ -14,8 +14,7 @@ struct End(Cell<()>);
 impl Drop for End {
     fn drop(&mut self) {
         let table = table();
-        // SAFETY: the thread's own table; what is inside `with` on this thread has returned, for std drops its locals when nothing else of
-        // the thread is left to run.
+        // SAFETY: the thread's own table.
         unsafe { super::drop_all(table) };
         // SAFETY: as above, and nothing is borrowed between calls. The static is never dropped, so what it owns is, here.
         unsafe { *table = Table { over: true, ..Table::new() } };

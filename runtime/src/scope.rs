@@ -29,7 +29,8 @@ use crate::entry::{GoBuilder, JoinError, outcome};
 ///
 /// **Switches**: it waits also if `f` panics, and also for goroutines whose handle was dropped or forgotten; results that nobody took and
 /// [`local!`](crate::local!) values of theirs are gone by then. Does not return if the runtime ends meanwhile: then everything stays as it is,
-/// borrows included.
+/// borrows included. Where that leaves somebody waiting who does not end with that runtime, a plain thread whose scope is around `run`, say, a
+/// line on stderr names the scope and the goroutine.
 ///
 /// # Panics
 /// With `f`'s panic. If `f` returns, but one of the goroutines panicked, or never got a stack, and nobody joined it. And inside
@@ -77,9 +78,17 @@ where
     unsafe { scope.goroutines.wait() };
     match result {
         Err(panic) => resume_unwind(panic),
-        Ok(_) if scope.goroutines.panicked() > 0 => panic!("a scoped goroutine panicked"),
-        Ok(_) if scope.goroutines.unstarted() > 0 => panic!("a scoped goroutine never got a stack to run on"),
-        Ok(value) => value,
+        Ok(value) => match (scope.goroutines.panicked(), scope.goroutines.unstarted()) {
+            (0, 0) => value,
+            (0, unstarted) => panic!(
+                "a scoped goroutine never got a stack to run on ({unstarted} of this scope), and nobody joined it: its join names the limit. \
+                 Let fewer of them live at a time, or give them smaller stacks (GoBuilder::stack_size)"
+            ),
+            (panicked, _) => panic!(
+                "a scoped goroutine panicked ({panicked} of this scope), and nobody joined it: with what, is told above. Join it, \
+                 and its panic is an error that can be looked at"
+            ),
+        },
     }
 }
 

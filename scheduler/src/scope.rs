@@ -6,18 +6,27 @@
 //! says it for one that could not start. Nobody says it for a goroutine that its runtime has abandoned: that one may still run, on a thread
 //! that was let go, or lie parked with the borrow in its frames. Then the scope does not return either (docs/decisions/0011).
 
+use crate::g::G;
 use crate::g::children::Children;
 use crate::m::{M, current};
+use crate::observe::name_of;
 use crate::park::{self, Parking, Reason, Ticket};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::runtime::Scheduler;
+use std::fmt;
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The count of goroutines that borrow from the frame this lies in, and how many of them failed without anybody having asked.
-#[derive(Debug)]
 pub struct Scope {
     children: Children<Ticket>,
     /// Published by the count, or by the end of the goroutine to its handle.
     panicked: AtomicUsize,
     never_ran: AtomicUsize,
+    /// Where it was made, and the runtime whose code made it, if any.
+    at: &'static Location<'static>,
+    runtime: Option<&'static Scheduler>,
+    told: AtomicBool,
 }
 
 impl Scope {
@@ -28,7 +37,14 @@ impl Scope {
     #[track_caller]
     pub fn new() -> Scope {
         park::switch_forbidden(&Reason::ScopeWait);
-        Scope { children: Children::new(), panicked: AtomicUsize::new(0), never_ran: AtomicUsize::new(0) }
+        Scope {
+            children: Children::new(),
+            panicked: AtomicUsize::new(0),
+            never_ran: AtomicUsize::new(0),
+            at: Location::caller(),
+            runtime: current::scheduler(),
+            told: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn add(&self) {
@@ -59,6 +75,25 @@ impl Scope {
         unsafe { (*this).never_ran.fetch_add(1, Relaxed) };
         // SAFETY: as demanded of our caller.
         unsafe { Scope::over(this, false) };
+    }
+
+    /// A goroutine of this scope was abandoned and is never over, so the scope never returns. Where its caller's runtime is another one than
+    /// the goroutine's, or none, somebody will wonder: it is said, once for each scope. Where it is the same one they end together.
+    ///
+    /// # Safety
+    /// As for [`Scope::over`], which is not called for this goroutine.
+    pub(crate) unsafe fn abandoned(this: *const Scope, by: &Scheduler, who: impl FnOnce() -> String) {
+        // SAFETY: the scope is there until each of its goroutines is over, and this one never is.
+        let scope = unsafe { &*this };
+        if scope.runtime.is_some_and(|runtime| ptr::eq(runtime, by)) || scope.told.swap(true, Relaxed) {
+            return;
+        }
+        crate::say::say!(
+            "threadle: the scope at {} never returns: {} was abandoned when its runtime ended, and may borrow from around the scope. Join it \
+             before the runtime's `main` returns, give that time with Builder::drain, or open the scope inside. Said once for each scope",
+            scope.at,
+            who(),
+        );
     }
 
     pub(crate) fn panic_was_taken(&self) {
@@ -107,6 +142,17 @@ impl Scope {
     }
 }
 
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("at", &self.at)
+            .field("children", &self.children)
+            .field("panicked", &self.panicked)
+            .field("never_ran", &self.never_ran)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for Scope {
     #[track_caller]
     fn default() -> Self {
@@ -124,5 +170,18 @@ pub(crate) fn never_return() -> ! {
             // Nobody has the ticket.
             Parking::open(Reason::ScopeWait).wait();
         }
+    }
+}
+
+/// The goroutine is abandoned: if it is one of a scope's, somebody may have to be told.
+///
+/// # Safety
+/// The goroutine is the caller's, to look at and to leave behind: nobody runs it any more, or it is the caller itself, at its last step.
+pub(crate) unsafe fn leaves(g: &'static G) {
+    // SAFETY: the caller's; written before it was first queued.
+    let scope = unsafe { (*g.own()).scope };
+    if !scope.is_null() {
+        // SAFETY: it is counted there and, being abandoned, never says that it is over.
+        unsafe { Scope::abandoned(scope, g.scheduler(), || name_of(Some(g))) };
     }
 }

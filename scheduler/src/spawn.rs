@@ -72,13 +72,12 @@ where
     T: Send,
 {
     let scheduler = crate::runtime::current_or_panic("a goroutine");
-    scope.add();
-    // SAFETY: as demanded of our caller.
+    // SAFETY: as demanded of our caller, and the scope counts it.
     unsafe { spawn_on(scheduler, options, scope, f) }
 }
 
 /// # Safety
-/// What `F` and `T` borrow outlasts the goroutine; or there is a `scope` that counts it already, and the promise of [`spawn_scoped`].
+/// What `F` and `T` borrow outlasts the goroutine; or there is a `scope`, and the promise of [`spawn_scoped`].
 pub(crate) unsafe fn spawn_on<F, T>(
     scheduler: &'static Scheduler,
     options: &SpawnOptions,
@@ -91,7 +90,17 @@ where
 {
     if scheduler.stopping() {
         drop(f);
-        return Join { g: None, id: scheduler.next_id(), _result: PhantomData };
+        let id = scheduler.next_id();
+        // SAFETY: null, or the caller's scope.
+        if let Some(counts) = unsafe { scope.as_ref() } {
+            // It is abandoned, as if it had been queued a moment earlier: never over.
+            counts.add();
+            // SAFETY: it was counted, and nobody counts it down.
+            unsafe {
+                Scope::abandoned(scope, scheduler, || format!("goroutine {id}, spawned at {},", options.spawned_at))
+            };
+        }
+        return Join { g: None, id, _result: PhantomData };
     }
     let here = current::m().filter(|m| std::ptr::eq(m.scheduler(), scheduler));
     let fill = |g: &'static G, id: u64| {
@@ -102,6 +111,10 @@ where
             let own = &mut *g.own();
             own.table = Some(body::store(&raw mut own.room, f));
             own.scope = scope;
+            // From here to the queue nothing panics: one that was counted and then not started would be waited for for ever.
+            if let Some(scope) = scope.as_ref() {
+                scope.add();
+            }
         }
     };
     let g = match here.and_then(|m| m.with_p(|p| take_from(p, scheduler))) {

@@ -291,3 +291,41 @@ fn a_panic_while_unwinding_aborts_as_on_a_thread() {
         },
     );
 }
+
+/// What nobody takes is dropped, its panic caught; and what that panicked with is dropped too, and may panic again. Nobody else is concerned.
+#[test]
+fn a_result_that_panics_in_its_drop_and_again_in_what_it_panicked_with_costs_nobody() {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                std::panic::resume_unwind(Box::new("a second time"));
+            }
+        }
+    }
+    struct Fragile;
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(Again));
+        }
+    }
+    child::in_children(
+        "a_result_that_panics_in_its_drop_and_again_in_what_it_panicked_with_costs_nobody",
+        |_| {},
+        |mode| {
+            mode.run(Builder::new().procs(1), || {
+                for _ in 0..10 {
+                    drop(go(|| Fragile));
+                    // With a panic, too: that is its result.
+                    drop(go(|| std::panic::resume_unwind(Box::new(Again))));
+                }
+                while threadle::num_goroutines() > 1 {
+                    yield_now();
+                }
+            });
+        },
+        |_, end| {
+            end.succeeded().complained_of("the result of goroutine").complained_of("panicked in its Drop");
+        },
+    );
+}

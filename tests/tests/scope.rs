@@ -36,11 +36,9 @@ fn hush() {
 }
 
 /// What `f` panics with.
-fn panic_of<R>(f: impl FnOnce() -> R) -> &'static str {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(_) => panic!("it did not panic"),
-        Err(payload) => *payload.downcast::<&str>().expect("a text"),
-    }
+fn panic_of<T: 'static>(f: impl FnOnce()) -> T {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
+    *payload.downcast().expect("what it is to panic with")
 }
 
 fn naps() {
@@ -238,7 +236,8 @@ fn a_panic_that_nobody_has_asked_about_is_the_scopes() {
             match outcome {
                 Ok(result) => assert_eq!((result, expected), ("the result", false)),
                 Err(payload) => {
-                    assert_eq!(payload.downcast_ref(), Some(&"a scoped goroutine panicked"));
+                    let text = payload.downcast_ref::<String>().expect("the scope's own");
+                    assert!(text.starts_with("a scoped goroutine panicked (1 of this scope)"), "{text}");
                     assert!(expected);
                 }
             }
@@ -250,7 +249,7 @@ fn a_panic_that_nobody_has_asked_about_is_the_scopes() {
 fn a_panic_around_them_waits_for_them_and_comes_first() {
     both_modes(2, |_| {
         let over = AtomicUsize::new(0);
-        let payload = panic_of(|| {
+        let payload: &str = panic_of(|| {
             scope(|s| {
                 for _ in 0..10 {
                     s.go(|| {
@@ -370,13 +369,13 @@ fn one_that_gets_no_stack_is_told_or_fails_the_scope() {
             let error = with_no_stack().go_scoped(s, move || drop(borrows)).join().expect_err("there is no such stack");
             assert!(error.is_no_stack(), "{error}");
         });
-        let text = panic_of(|| {
+        let text: String = panic_of(|| {
             scope(|s| {
                 let borrows = Borrows(&dropped);
                 with_no_stack().go_scoped(s, move || drop(borrows));
             })
         });
-        assert_eq!(text, "a scoped goroutine never got a stack to run on");
+        assert!(text.starts_with("a scoped goroutine never got a stack to run on (1 of this scope)"), "{text}");
         assert_eq!(dropped.into_inner(), 2);
     });
 }

@@ -1,6 +1,7 @@
 //! One goroutine's turn: from the queue onto its stack, and what is to be done when it has left the stack.
 
 use super::M;
+use crate::g::body::contained;
 use crate::g::completion::{End, Finish};
 use crate::g::context::{Command, Context, Switch};
 use crate::g::state::{Abandon, CommitPark};
@@ -11,7 +12,6 @@ use crate::runtime::MAIN;
 use crate::runtime::Mode;
 use crate::scope::Scope;
 use crate::stack;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl M {
     /// Runs a goroutine that was taken from a queue until it leaves its stack. Afterwards the M may have no P.
@@ -66,6 +66,8 @@ impl M {
                     if g.state().abandon_park(epoch) == Abandon::Parked {
                         // Nobody frees what is abandoned, so it is still this goroutine.
                         crate::runtime::tell_joiner(g, life);
+                        // SAFETY: this M has just parked it, for good.
+                        unsafe { crate::scope::leaves(g) };
                     }
                 }
                 if self.lease.inside() {
@@ -111,6 +113,10 @@ impl M {
 
     /// It gave way.
     fn requeue(&'static self, g: &'static G, preempted: bool) {
+        if self.scheduler().stopping() {
+            // SAFETY: it is off its stack and not queued yet; no M takes anything from a queue any more.
+            unsafe { crate::scope::leaves(g) };
+        }
         g.state().requeue();
         if !self.lease.inside() {
             return self.queue_without_p(g);
@@ -226,7 +232,7 @@ fn body(g: &'static G, switch: *const Switch) {
         if g.completion.ready() {
             // Nobody will ask. As with std's threads a panic of the result's Drop has nowhere to go; unlike there it costs nobody else.
             // SAFETY: the room holds the result, and the handle is gone.
-            if catch_unwind(AssertUnwindSafe(|| unsafe { (table.drop_result)(room) })).is_err() {
+            if !contained(|| unsafe { (table.drop_result)(room) }) {
                 crate::say::say!("threadle: the result of goroutine {} panicked in its Drop", g.id());
             }
         }

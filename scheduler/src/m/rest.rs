@@ -180,6 +180,10 @@ impl M {
     /// borrowed, must stay. The thread sleeps for good.
     #[expect(clippy::disallowed_methods, reason = "the thread is never to do anything again")]
     pub(crate) fn end_of_the_runtime(&self) -> ! {
+        if let Some(g) = self.running() {
+            // SAFETY: this thread is on its stack, and never leaves this loop.
+            unsafe { crate::scope::leaves(g) };
+        }
         self.scheduler().m_sleeps_for_good(self);
         loop {
             std::thread::park();

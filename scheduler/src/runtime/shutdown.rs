@@ -93,7 +93,12 @@ impl Scheduler {
                     return;
                 }
                 match g.state().abandon(state) {
-                    Abandon::Parked | Abandon::Running | Abandon::Queued { fresh: false } => {
+                    Abandon::Parked => {
+                        // SAFETY: it was parked, and we have made sure that nobody will ever resume it.
+                        unsafe { crate::scope::leaves(g) };
+                        return joiners.extend(joiner_of_abandoned(g, life));
+                    }
+                    Abandon::Running | Abandon::Queued { fresh: false } => {
                         return joiners.extend(joiner_of_abandoned(g, life));
                     }
                     Abandon::Queued { fresh: true } | Abandon::Ended => return,
@@ -162,6 +167,8 @@ impl Scheduler {
         }
         for g in queued {
             if g.started() || g.state().load().status() != Status::Fresh {
+                // SAFETY: taken from a queue: nobody else has it.
+                unsafe { crate::scope::leaves(g) };
                 tell_joiner(g, g.completion.life());
             } else {
                 end_unstarted(self, g, End::Abandoned);

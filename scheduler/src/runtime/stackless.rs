@@ -1,6 +1,7 @@
 //! Goroutines that wait for a stack (or, locked ones, for a thread): limits that run out are ordinary events.
 
 use super::Scheduler;
+use crate::g::body::contained;
 use crate::g::completion::{End, Finish};
 use crate::g::{G, slab};
 use crate::injector::Chain;
@@ -158,20 +159,25 @@ impl Scheduler {
 pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
     let _fresh: bool = g.state().run();
     // SAFETY: taken from a queue and not started: its variables are the caller's.
-    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unsafe {
+    let dropped = contained(|| unsafe {
         if let Some(table) = (*g.own()).table.take() {
             (table.drop_closure)(&raw mut (*g.own()).room);
         }
-    }));
-    if dropped.is_err() {
+    });
+    if !dropped {
         crate::say::say!("threadle: the closure of goroutine {}, which never ran, panicked in its Drop", g.id());
     }
     // SAFETY: as above.
     let scope = unsafe { (*g.own()).scope };
-    if !scope.is_null() && end == End::NoStack {
-        // Not where the runtime has ended: a scope does not return when one of its goroutines was abandoned.
-        // SAFETY: its scope waits for this very call; the closure is gone, and there is no result.
-        unsafe { Scope::never_ran(scope) };
+    if !scope.is_null() {
+        if end == End::NoStack {
+            // SAFETY: its scope waits for this very call; the closure is gone, and there is no result.
+            unsafe { Scope::never_ran(scope) };
+        } else {
+            // The runtime has ended: a scope does not return when one of its goroutines was abandoned.
+            // SAFETY: as above, and nobody counts it down.
+            unsafe { crate::scope::leaves(g) };
+        }
     }
     g.clear_home();
     g.state().finish();

@@ -1,19 +1,27 @@
 //! A runtime ends before the goroutines of a scope: its caller never leaves the frame that they borrow from while one may run.
 
+use std::future::poll_fn;
 use std::hint;
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use threadle::{Builder, blocking, chan, go, scope, yield_now};
+use threadle::{Builder, GoBuilder, block_on, blocking, chan, go, scope, yield_now};
 use threadle_tests::{Mode, child};
 
 const ALIVE: usize = 0x600d_f8a3e;
+/// Goroutines of each scope.
+const EACH: usize = 3;
 
 /// What is seen of one runtime; goroutines that were let go may look at it later.
 #[derive(Default)]
 struct Round {
-    frames_left: AtomicUsize,
+    /// Frames that were left before the goroutines that borrow from them were over.
+    left_early: AtomicUsize,
     begun: AtomicUsize,
     over: AtomicUsize,
     released: AtomicBool,
@@ -34,7 +42,9 @@ impl Frame {
 impl Drop for Frame {
     fn drop(&mut self) {
         self.alive.store(0, SeqCst);
-        self.round.frames_left.fetch_add(1, SeqCst);
+        if self.round.over.load(SeqCst) < EACH {
+            self.round.left_early.fetch_add(1, SeqCst);
+        }
     }
 }
 
@@ -77,7 +87,7 @@ type Parent = (&'static str, fn(&(dyn Fn() + Sync)));
 
 const PARENTS: &[Parent] = &[("a goroutine", |body| body()), ("in a call", |body| blocking(body))];
 
-/// How many frames were left while a goroutine of theirs might have run.
+/// How many frames were left while a goroutine of theirs was not over.
 fn end_of_a_runtime(mode: Mode, parent: fn(&(dyn Fn() + Sync)), (name, child): Child) -> usize {
     let round: &'static Round = Box::leak(Box::default());
     mode.run(Builder::new().procs(2), || {
@@ -85,7 +95,7 @@ fn end_of_a_runtime(mode: Mode, parent: fn(&(dyn Fn() + Sync)), (name, child): C
             parent(&|| {
                 let frame = Frame { alive: AtomicUsize::new(ALIVE), round };
                 scope(|s| {
-                    for _ in 0..3 {
+                    for _ in 0..EACH {
                         s.go(|| {
                             round.begun.fetch_add(1, SeqCst);
                             child(&frame);
@@ -104,13 +114,12 @@ fn end_of_a_runtime(mode: Mode, parent: fn(&(dyn Fn() + Sync)), (name, child): C
     round.released.store(true, SeqCst);
     // Those in user code come to their ends meanwhile, or to a switching call, which they do not survive.
     let patience = Instant::now() + Duration::from_millis(150);
-    while round.over.load(SeqCst) < 3 && Instant::now() < patience {
+    while round.over.load(SeqCst) < EACH && Instant::now() < patience {
         thread::yield_now();
     }
-    // In this order: a frame that is left later does not count.
-    let (left, over) = (round.frames_left.load(SeqCst), round.over.load(SeqCst));
-    println!("{mode}, {name}: {} begun, {over} over, {left} frames left", round.begun.load(SeqCst));
-    if over < 3 { left } else { 0 }
+    let (left, over) = (round.left_early.load(SeqCst), round.over.load(SeqCst));
+    println!("{mode}, {name}: {} begun, {over} over, {left} frames left before that", round.begun.load(SeqCst));
+    left
 }
 
 #[test]
@@ -170,6 +179,141 @@ fn a_scoped_join_does_not_come_back_from_an_abandoned_goroutine() {
         },
         |_, end| {
             end.succeeded();
+        },
+    );
+}
+
+/// How a goroutine is left behind by a runtime that is inside its scope.
+type Left = (&'static str, fn(Arc<AtomicBool>));
+
+const LEFT: &[Left] = &[
+    ("parked", |begun| {
+        let (_send, receive) = chan::bounded::<u8>(0);
+        begun.store(true, SeqCst);
+        receive.recv().expect_err("nobody sends");
+    }),
+    ("waits in place", |begun| {
+        let (_send, receive) = chan::bounded::<u8>(0);
+        begun.store(true, SeqCst);
+        block_on(poll_fn(|_| Poll::Ready(receive.recv()))).expect_err("nobody sends");
+    }),
+    ("gives way after the end", |begun| {
+        begun.store(true, SeqCst);
+        let end = Instant::now() + Duration::from_millis(700);
+        while Instant::now() < end {
+            hint::spin_loop();
+        }
+        yield_now();
+    }),
+    ("parks after the end", |begun| {
+        begun.store(true, SeqCst);
+        let end = Instant::now() + Duration::from_millis(700);
+        while Instant::now() < end {
+            hint::spin_loop();
+        }
+        threadle::time::sleep(Duration::from_secs(9));
+    }),
+];
+
+/// What this process says on stderr from here on, line by line.
+fn own_stderr() -> impl Iterator<Item = String> {
+    let (reader, writer) = io::pipe().expect("there are descriptors");
+    // SAFETY: both are open, and nothing but messages goes through the second.
+    assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), libc::STDERR_FILENO) }, libc::STDERR_FILENO);
+    BufReader::new(reader).lines().map(|line| line.expect("text")).inspect(|line| println!("{line}"))
+}
+
+/// A plain thread whose scope is around `run` waits for good, and nothing else shows why: so it is said, with both lines, once.
+#[test]
+fn a_plain_threads_scope_that_never_returns_is_told() {
+    static CAME_BACK: AtomicUsize = AtomicUsize::new(0);
+    child::in_children(
+        "ending::a_plain_threads_scope_that_never_returns_is_told",
+        |_| {},
+        |mode| {
+            let stderr = own_stderr();
+            for (_, left) in LEFT {
+                thread::spawn(move || {
+                    let begun = Arc::new(AtomicBool::new(false));
+                    scope(|s| {
+                        mode.run(Builder::new().procs(2), || {
+                            for _ in 0..2 {
+                                let begun = Arc::clone(&begun);
+                                s.go(move || left(begun));
+                            }
+                            while !begun.load(SeqCst) {
+                                hint::spin_loop();
+                            }
+                        });
+                    });
+                    CAME_BACK.fetch_add(1, SeqCst);
+                });
+            }
+            let told: Vec<_> = stderr.filter(|line| line.contains("never returns")).take(LEFT.len()).collect();
+            for (i, line) in told.iter().enumerate() {
+                let (scope, goroutine) = line.split_once(" never returns: goroutine ").expect("both of them");
+                assert!(
+                    scope.contains("scope/ending.rs:") && goroutine.contains("spawned at tests/tests/scope/ending.rs:"),
+                    "{line}"
+                );
+                assert!(line.contains("Builder::drain"), "no advice: {line}");
+                assert!(i == 0 || told[0].contains(scope), "all are of one line of this program: {told:#?}");
+            }
+            assert_eq!(CAME_BACK.load(SeqCst), 0);
+        },
+        |_, end| {
+            end.succeeded();
+        },
+    );
+}
+
+/// The same of goroutines that never began: their closures are dropped, and they are never over.
+#[test]
+fn one_that_never_began_is_told_too() {
+    child::in_children(
+        "ending::one_that_never_began_is_told_too",
+        |_| {},
+        |mode| {
+            let mut stderr = own_stderr();
+            thread::spawn(move || {
+                // On one processor, which main keeps.
+                scope(|s| {
+                    mode.run(Builder::new().procs(1), || {
+                        for _ in 0..1_000 {
+                            GoBuilder::new().name("fresh").go_scoped(s, yield_now);
+                        }
+                    });
+                });
+            });
+            let told = stderr.find(|line| line.contains("never returns")).expect("stderr stays open");
+            assert!(told.contains("\"fresh\", spawned at"), "{told}");
+        },
+        |_, end| {
+            end.succeeded();
+        },
+    );
+}
+
+/// Where the scope's caller ends with the same runtime nobody is left to wonder.
+#[test]
+fn a_scope_that_ends_with_its_caller_is_not_told() {
+    child::in_children(
+        "ending::a_scope_that_ends_with_its_caller_is_not_told",
+        |_| {},
+        |mode| {
+            for (_, parent) in PARENTS {
+                mode.run(Builder::new().procs(2), || {
+                    let begun = Arc::new(AtomicBool::new(false));
+                    let waits = Arc::clone(&begun);
+                    drop(go(move || parent(&|| scope(|s| drop(s.go(|| LEFT[0].1(Arc::clone(&begun))))))));
+                    while !waits.load(SeqCst) {
+                        yield_now();
+                    }
+                });
+            }
+        },
+        |_, end| {
+            end.succeeded().kept_quiet_about("never returns");
         },
     );
 }

@@ -391,7 +391,7 @@ impl M {
     /// Leaves the goroutine's stack, with a command for the M. Returns when it is resumed, perhaps on another M.
     ///
     /// `self` is the M of the calling thread, which it may no longer be when this returns.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn switch(&self, g: &'static G, command: Command) {
         // The M's loop finds out whether it still has a P by `inside`.
         let _has_p: bool = self.lease.enter();

@@ -28,11 +28,18 @@ use self::slab::{Slab, StackId};
 /// Dropping it gives it back to the pool. What must stay mapped for good, as a goroutine that was abandoned with
 /// borrows into its stack, is forgotten.
 pub(crate) struct Stack {
+    /// Where the first frame lies: asked for at every switch, so it is not worked out anew each time.
+    base: StackPointer,
     slab: &'static Slab,
     index: u32,
 }
 
 impl Stack {
+    /// The handle of a stack that the pool hands out.
+    fn new(slab: &'static Slab, index: u32) -> Stack {
+        Stack { base: non_null(slab.base(index)), slab, index }
+    }
+
     /// The usable bytes.
     pub(crate) fn size(&self) -> usize {
         self.slab.shape().size
@@ -91,7 +98,7 @@ impl fmt::Debug for Stack {
 unsafe impl corosensei::stack::Stack for Stack {
     #[inline]
     fn base(&self) -> StackPointer {
-        non_null(self.slab.base(self.index))
+        self.base
     }
 
     #[inline]

@@ -202,7 +202,7 @@ fn discard(stacks: &mut [StackId]) {
 }
 
 fn stack_of(id: StackId) -> Stack {
-    Stack { slab: id.slab(), index: id.index() }
+    Stack::new(id.slab(), id.index())
 }
 
 /// Adds 1 to `wanted` stacks to `out`.

@@ -36,8 +36,7 @@ fn status_tells_whether_something_was_found() {
     let planted = audit(&[programs::path("planted").as_ref()]);
     assert_eq!(planted.status.code(), Some(1));
     let planted = String::from_utf8(planted.stdout).expect("UTF-8");
-    for part in
-        ["planted::both_sides\n", "planted.rs:", "-> threadle_scheduler::switching::yield_now\n", "To mend one:"]
+    for part in ["planted::both_sides\n", "planted.rs:", "-> threadle_audit_fixtures::planted::wait\n", "To mend one:"]
     {
         assert!(planted.contains(part), "{part:?} is not in:\n{planted}");
     }
@@ -55,7 +54,7 @@ fn json_has_all_that_the_text_has() {
         .expect("it is found");
     assert_eq!(both_sides["variables"][0], "threadle_audit_fixtures::planted::COUNT");
     let held = &both_sides["held"][0];
-    assert_eq!(held["path"][0], "threadle_scheduler::switching::yield_now");
+    assert_eq!(held["path"][0], "threadle_audit_fixtures::planted::wait");
     assert!(held["call"]["lines"][0]["file"].as_str().is_some_and(|file| file.ends_with("planted.rs")));
     assert!(held["uses"].as_array().is_some_and(|uses| !uses.is_empty()));
     assert!(report["reaching"].as_u64().is_some_and(|count| count > 10));

@@ -40,7 +40,8 @@ fn assert_found(report: &Report, function: &str) {
 #[test]
 fn finds_what_was_planted() {
     let report = look_at("planted", Indirect::Near);
-    for function in ["both_sides", "through_std", "in_a_loop", "given_away", "gotten", "guarded", "through_a_pointer"] {
+    let called = ["both_sides", "through_std", "in_a_loop", "given_away", "gotten", "guarded", "through_a_pointer"];
+    for function in called.into_iter().chain(["in_its_own_frame"]) {
         assert_found(&report, function);
     }
     assert!(report.lost.is_empty(), "jumps were lost in {:?}", report.lost);
@@ -53,8 +54,15 @@ fn names_the_variable_and_the_way() {
     let [finding] = of(&report, "both_sides")[..] else { panic!("one address, one finding:\n{report}") };
     assert_eq!(finding.variables, ["threadle_audit_fixtures::planted::COUNT"]);
     let held = &finding.held[0];
-    assert_eq!(held.path[0], Step::Function("threadle_scheduler::switching::yield_now".to_owned()));
+    assert_eq!(held.path[0], Step::Function("threadle_audit_fixtures::planted::wait".to_owned()));
     assert!(held.uses.iter().all(|(kind, _)| matches!(kind, Use::Read | Use::Written)));
+}
+
+#[test]
+fn finds_a_switch_that_was_inlined() {
+    let report = look_at("planted", Indirect::Never);
+    let [finding] = of(&report, "in_its_own_frame")[..] else { panic!("one address, one finding:\n{report}") };
+    assert_eq!(finding.held[0].path, [Step::Switch], "no call lies between");
 }
 
 #[test]

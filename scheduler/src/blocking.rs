@@ -90,7 +90,7 @@ fn in_place<R>(m: &'static M, g: &'static G, f: impl FnOnce() -> R) -> R {
     let call = if m.lease.enter() {
         if g.calls_last() {
             let p = m.give_up_p();
-            m.give_up_seat();
+            m.give_seat_back();
             m.scheduler().hand_off(p);
             None
         } else {

@@ -25,6 +25,7 @@ mod idle;
 mod injector;
 mod m;
 mod p;
+mod seats;
 mod sync;
 
 #[cfg(not(loom))]

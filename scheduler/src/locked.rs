@@ -93,7 +93,7 @@ fn refusal(kind: io::ErrorKind, at: &Location<'_>, why: impl Display) -> io::Err
 
 /// The M that has become exclusive may have been counted on for what is queued, here or, by its seat, elsewhere.
 fn give_the_others_up(m: &'static M) {
-    m.give_up_seat();
+    m.give_seat_back();
     fence(SeqCst);
     let queued_here = m.with_p(|p| !p.ring.is_empty()).unwrap_or(false);
     if queued_here || m.scheduler().any_work() {

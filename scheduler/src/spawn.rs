@@ -253,6 +253,10 @@ impl<T> Drop for Join<T> {
         match g.completion.detach() {
             Detach::Running => {}
             Detach::Release => {
+                // SAFETY: it has ended and this is its one handle: nobody writes the field.
+                if g.completion.end() == Some(End::NoStack) && unsafe { (*g.own()).scope }.is_null() {
+                    crate::runtime::report_unstarted(g);
+                }
                 if !(g.completion.abandoned() && left_behind(g)) && g.completion.detached() {
                     slab::give_back(g);
                 }

@@ -1,5 +1,6 @@
 //! How many goroutines fit.
 
+use threadle::{Builder, GoBuilder, num_goroutines, yield_now};
 use threadle_tests::{Mode, child, scenario, system};
 
 /// KiB of resident memory and page tables for a parked goroutine: a page of its stack, its entry in a page table, itself.
@@ -65,6 +66,40 @@ fn no_stack_under_mprotect() {
             assert!(stackless > 0.0, "{mode}: every one got a stack, whatever vm.max_map_count is");
             assert!(parked > 10_000.0, "{mode}: only {parked} got a stack");
             end.complained_of("vm.max_map_count");
+        },
+    );
+}
+
+/// What never ran is said on stderr if nobody joins it, as a panic is: who, spawned where, which limit, what to do.
+#[test]
+fn what_never_ran_and_nobody_joins_is_reported() {
+    child::in_children(
+        "what_never_ran_and_nobody_joins_is_reported",
+        |_| {},
+        |mode| {
+            mode.run(Builder::new(), || {
+                let giant = |name: &str| GoBuilder::new().name(name).stack_size(1 << 50).go(|| ());
+                println!("line {}", line!() - 1);
+                drop(giant("dropped"));
+                let (late, joined) = (giant("dropped late"), giant("joined"));
+                assert!(joined.join().expect_err("there is no such stack").is_no_stack());
+                while !late.is_finished() {
+                    yield_now();
+                }
+                drop(late);
+                while num_goroutines() > 1 {
+                    yield_now();
+                }
+            });
+        },
+        |mode, end| {
+            let site = format!("spawned at {}:{}:", file!(), end.succeeded().number("line"));
+            println!("{mode}: {site}");
+            for name in ["\"dropped\"", "\"dropped late\""] {
+                end.complained_of(&format!("{name}, {site}"));
+            }
+            end.kept_quiet_about("\"joined\"");
+            end.complained_of("is larger than the largest there is").complained_of("JoinError::is_no_stack");
         },
     );
 }

@@ -1,6 +1,7 @@
 //! Clocks: nanoseconds since the process began, and the CPU time of another thread.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -51,13 +52,17 @@ pub fn to_instant(nanoseconds: u64) -> Instant {
     }
 }
 
-/// The CPU clock of one thread, readable from every other: it tells a thread that burns from one that blocks.
+/// The CPU clock of one thread, readable from every other: it tells a thread that burns from one that blocks; and its
+/// state, which tells one that blocks from one that the machine keeps from running.
 ///
-/// The kernel names the clock by thread id. Once the thread is gone a reading fails, until, much later, another
+/// The kernel names both by thread id. Once the thread is gone a reading fails, until, much later, another
 /// thread gets the same id: whoever keeps a clock beyond the life of its thread must be content with the wrong
 /// thread's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ThreadClock(libc::clockid_t);
+pub(crate) struct ThreadClock {
+    clock: libc::clockid_t,
+    thread: libc::pid_t,
+}
 
 impl ThreadClock {
     /// The clock of the calling thread.
@@ -69,7 +74,12 @@ impl ThreadClock {
         let mut clock = 0;
         // SAFETY: `pthread_self` is a live thread, as it is the one that asks; `clock` is a valid place for the answer.
         let error = unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) };
-        if error == 0 { Ok(ThreadClock(clock)) } else { Err(io::Error::from_raw_os_error(error)) }
+        if error != 0 {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+        // SAFETY: takes nothing, touches nothing, and cannot fail.
+        let thread = unsafe { libc::gettid() };
+        Ok(ThreadClock { clock, thread })
     }
 
     /// The CPU time its thread has used so far, in user mode and in the kernel; `None` once the thread is gone. About
@@ -77,12 +87,25 @@ impl ThreadClock {
     pub(crate) fn cpu_time(self) -> Option<Duration> {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `time` is a valid place for the answer; a clock id that names no clock is refused with EINVAL.
-        if unsafe { libc::clock_gettime(self.0, &raw mut time) } != 0 {
+        if unsafe { libc::clock_gettime(self.clock, &raw mut time) } != 0 {
             return None;
         }
         let seconds = u64::try_from(time.tv_sec).ok()?;
         let nanoseconds = u32::try_from(time.tv_nsec).ok()?;
         Some(Duration::new(seconds, nanoseconds))
+    }
+
+    /// Whether its thread is on a CPU, or wants one and is kept waiting. False also once it is gone, and where `/proc` is not to be read.
+    /// Some ten microseconds.
+    pub(crate) fn is_runnable(self) -> bool {
+        // `number (name) S ..`: the name, of 16 bytes at most, may hold anything; what follows it are a letter and numbers.
+        let mut text = [0; 64];
+        let read =
+            File::open(format!("/proc/self/task/{}/stat", self.thread)).and_then(|mut file| file.read(&mut text));
+        let Ok(length) = read else { return false };
+        let text = &text[..length];
+        let name_ends = text.iter().rposition(|byte| *byte == b')');
+        name_ends.is_some_and(|end| text[end..].starts_with(b") R"))
     }
 }
 
@@ -148,6 +171,31 @@ mod tests {
         }
         go.send(()).expect("the thread listens");
         thread.join().expect("the thread ends well");
+    }
+
+    #[test]
+    fn a_blocked_thread_is_not_runnable_and_a_burning_one_is() {
+        let own = ThreadClock::current().expect("the thread has a CPU clock");
+        assert!(own.is_runnable(), "it runs, or it could not ask");
+        let (clock_out, clock_in) = mpsc::channel();
+        let (end, wait) = mpsc::channel::<()>();
+        let name = "a) R (name) S".to_owned();
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            clock_out.send(ThreadClock::current().expect("the thread has a CPU clock")).expect("the test listens");
+            wait.recv().expect_err("the test drops its end");
+        });
+        let clock = clock_in.recv().expect("the thread tells its clock");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while clock.is_runnable() {
+            assert!(Instant::now() < deadline, "a thread that waits on a channel is not seen to wait");
+            thread::yield_now();
+        }
+        drop(end);
+        thread.expect("a thread can be made").join().expect("it only waits");
+        while clock.is_runnable() {
+            assert!(Instant::now() < deadline, "it outlives its thread");
+            thread::yield_now();
+        }
     }
 
     #[test]

@@ -60,27 +60,26 @@ impl M {
         }
         match self.scheduler().mode() {
             Mode::Migrating => true,
-            Mode::Bound => {
-                self.seat.load(Relaxed) || {
-                    let got = self.scheduler().take_seat();
-                    if got {
-                        self.seat.store(true, Relaxed);
-                    }
-                    got
-                }
-            }
+            Mode::Bound => self.scheduler().seats().take(&self.seat),
         }
     }
 
-    /// It sleeps, ends, or is blocked in user code: others may start goroutines.
-    pub(crate) fn give_up_seat(&self) {
-        if self.seat.load(Relaxed) && self.seat.swap(false, AcqRel) {
-            self.scheduler().free_seat();
+    /// It goes away, with a call that lasts or in user code, and its P goes to somebody else, who looks for work: others may start
+    /// goroutines.
+    pub(crate) fn give_seat_back(&self) {
+        let _had = self.scheduler().seats().give_back(&self.seat);
+    }
+
+    /// It sleeps, or does not come back for long, and no P goes with its seat: somebody may have let his go because the seat was taken.
+    pub(crate) fn leave_seat(&self) {
+        let scheduler = self.scheduler();
+        if scheduler.seats().leave(&self.seat) && scheduler.any_work() {
+            scheduler.wake_if_wanted();
         }
     }
 
     pub(crate) fn has_seat(&self) -> bool {
-        self.seat.load(Relaxed)
+        self.seat.is_mine()
     }
 
     /// The runtime ended before a locked goroutine had its first turn: it goes where the shutdown drops closures that never ran.

@@ -39,7 +39,7 @@ impl M {
         g.note_wait(reason, crate::limits::clock::coarse_ns());
         if self.lease.inside() || self.lease.enter() {
             let p = self.give_up_p();
-            self.give_up_seat();
+            self.give_seat_back();
             self.scheduler().hand_off(p);
         }
         if self.holds() {

@@ -12,6 +12,7 @@ use crate::limits::clock::ThreadClock;
 use crate::p::P;
 use crate::park::Ticket;
 use crate::runtime::Scheduler;
+use crate::seats::Seat;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
@@ -37,7 +38,7 @@ pub(crate) struct M {
     next_searches: AtomicBool,
     asleep: AtomicBool,
     /// It holds one of the `procs` seats of those that may start fresh goroutines in bound mode.
-    pub(super) seat: AtomicBool,
+    pub(super) seat: Seat,
     /// It belongs to one locked goroutine, and runs no other. Written before it has a thread, and by itself while it runs.
     exclusive: AtomicBool,
     running: AtomicPtr<G>,
@@ -106,7 +107,7 @@ impl M {
             next_p: AtomicU32::new(NO_P),
             next_searches: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
-            seat: AtomicBool::new(false),
+            seat: Seat::new(),
             exclusive: AtomicBool::new(false),
             running: AtomicPtr::new(ptr::null_mut()),
             owned: AtomicU32::new(0),
@@ -297,7 +298,7 @@ impl M {
             && self.lease.revoke(p) == super::lease::Revoke::Taken
         {
             self.scheduler.p(p).set_m(None);
-            self.give_up_seat();
+            self.give_seat_back();
             self.scheduler.hand_off(p);
         }
     }
@@ -430,12 +431,12 @@ impl Sleeper for M {
     }
 
     fn rank(&self) -> u8 {
-        // One that sleeps in the poll last: somebody would have to take its place. A home before a thread that would become one. An
-        // exclusive one can run nothing that a P was given for.
+        // A home before a thread that would become one, or homes would multiply by turns. Then the one that sleeps in the poll last:
+        // somebody would have to take its place. An exclusive one can run nothing that a P was given for.
         if self.is_exclusive() {
             return 0;
         }
-        1 + u8::from(self.owned.load(Relaxed) > 0) + 2 * u8::from(!self.slumber.polls())
+        1 + 2 * u8::from(self.owned.load(Relaxed) > 0) + u8::from(!self.slumber.polls())
     }
 }
 

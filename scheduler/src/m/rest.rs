@@ -3,7 +3,6 @@
 use super::M;
 use crate::limits::clock;
 use crate::timers::NEVER;
-use std::sync::atomic::{Ordering::SeqCst, fence};
 use std::time::Duration;
 use threadle_netpoll::{Polled, Sleep};
 
@@ -19,7 +18,7 @@ impl M {
         let scheduler = self.scheduler();
         loop {
             if scheduler.stopping() {
-                self.give_up_seat();
+                self.give_seat_back();
                 return false;
             }
             if self.take_assigned() {
@@ -32,15 +31,7 @@ impl M {
                 // The goroutine it was made for has ended.
                 return false;
             }
-            if self.has_seat() {
-                self.give_up_seat();
-                // Somebody who has a P may have let it go because this seat was taken. He let it go and looked for a seat; we give the
-                // seat up and look for work: one of us sees the other.
-                fence(SeqCst);
-                if scheduler.any_work() {
-                    scheduler.wake_if_wanted();
-                }
-            }
+            self.leave_seat();
             match scheduler.idle().sleep(self) {
                 Ok(()) => {}
                 Err(Some(p)) => {

@@ -68,7 +68,7 @@ impl M {
     fn places_fresh_elsewhere(&'static self, g: &'static G) -> bool {
         let scheduler = self.scheduler();
         // Without a seat left the other M could not start it either.
-        if scheduler.idle().counts().idle() == 0 || !scheduler.has_seats() || !self.is_crowded() {
+        if scheduler.idle().counts().idle() == 0 || !scheduler.seats().any() || !self.is_crowded() {
             return false;
         }
         // An M that searches counts as one in `claim`, which would refuse then.
@@ -432,10 +432,13 @@ impl M {
                 if scheduler.stopping() || !scheduler.any_work() {
                     return;
                 }
-                if !self.may_start_fresh() {
+                if self.is_exclusive() {
                     // Not for this M: whoever submitted it may have counted on this M's look.
                     scheduler.wake_if_wanted();
-                } else if let Some(p) = scheduler.idle().take_p() {
+                } else if self.may_start_fresh()
+                    && let Some(p) = scheduler.idle().take_p()
+                {
+                    // Without a seat it leaves the work to whoever has one, and looks before he gives it up (`seats.rs`).
                     self.take_p(p);
                     self.own().searching.set(scheduler.idle().start_searching(scheduler.procs()));
                 }

@@ -296,6 +296,7 @@ impl Round {
             && !scheduler.quiet_state().clock.is_virtual()
             && !monitor.thread_wanted.load(Relaxed)
             && scheduler.ps().all(|p| p.ring.is_empty())
+            && !self.reports.watches_seats()
             && !self.unwatched()
             && !monitor.stopping.load(Acquire)
     }
@@ -408,7 +409,10 @@ impl Round {
         for (p, seen) in scheduler.ps().zip(&mut self.seen) {
             stuck |= seen.lies_still(p);
         }
-        stuck |= !scheduler.injector().is_empty() || scheduler.timers_due() || self.unwatched();
+        stuck |= !scheduler.injector().is_empty();
+        // Bound, what lies there is fresh, and where no seat is free whoever is woken could not start it.
+        stuck &= scheduler.fresh_may_start();
+        stuck |= scheduler.timers_due() || self.unwatched();
         if stuck {
             scheduler.wake_if_wanted();
         }

@@ -1,11 +1,14 @@
 //! Ms that were detached, how many of them compute, and what is said of it on stderr.
 
 use super::SECOND_NS;
+use super::retake::burns;
 use crate::g::G;
+use crate::limits::clock::ThreadClock;
 use crate::m::M;
 use crate::observe::name_of;
 use crate::runtime::Scheduler;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 /// So many detached Ms may compute at once for each P: more would only take the CPUs from each other.
 const BURNING_PER_P: usize = 4;
@@ -21,7 +24,12 @@ struct Detached {
     goroutine: u64,
     since: u64,
     burns: bool,
+    /// It keeps its seat (`seats.rs`): when that was looked into last, and the CPU time its thread had used when the P was taken.
+    seated: Option<(u64, Option<Duration>)>,
 }
+
+/// So often an M that is kept from running is looked at.
+const SEAT_LOOK_NS: u64 = SECOND_NS / 1_000;
 
 #[derive(Default)]
 pub(super) struct Reports {
@@ -35,7 +43,35 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn detached(&mut self, m: &'static M, now: u64, burns: bool) {
         let goroutine = m.running().map_or(0, G::id);
-        self.detached.push(Detached { m, goroutine, since: now, burns });
+        let clock = m.clock();
+        // Bound mode's seat: migrating, nobody has one.
+        let kept_from_running = m.has_seat() && !burns && clock.is_some_and(ThreadClock::is_runnable);
+        if !kept_from_running {
+            m.give_seat_back();
+        }
+        let seated = kept_from_running.then(|| (now, clock.and_then(ThreadClock::cpu_time)));
+        self.detached.push(Detached { m, goroutine, since: now, burns, seated });
+    }
+
+    /// Whether an M that was kept from running may still turn out to block or to compute.
+    pub(super) fn watches_seats(&self) -> bool {
+        self.detached.iter().any(|d| d.seated.is_some())
+    }
+
+    /// An M that kept its seat has come to block, or runs and does not come back.
+    fn look_at_seats(&mut self, now: u64) {
+        for d in &mut self.detached {
+            let Some((looked, used)) = &mut d.seated else { continue };
+            if now - *looked < SEAT_LOOK_NS {
+                continue;
+            }
+            *looked = now;
+            d.burns = burns(d.m, *used);
+            if d.burns || !d.m.clock().is_some_and(ThreadClock::is_runnable) {
+                d.seated = None;
+                d.m.leave_seat();
+            }
+        }
     }
 
     /// Whether one more M that computes may lose its P.
@@ -69,6 +105,7 @@ impl Reports {
     /// Forgets those that have come back, and reports what has lasted for a second.
     pub(super) fn look(&mut self, scheduler: &'static Scheduler, now: u64, others_wait: bool) {
         self.detached.retain(|d| d.m.lease.p().is_none() && d.m.running().is_some_and(|g| g.id() == d.goroutine));
+        self.look_at_seats(now);
         for i in 0..self.detached.len() {
             let Detached { m, since, burns, .. } = self.detached[i];
             let held_up = m.held_up();

@@ -84,7 +84,7 @@ impl Round {
         }
         seen.call = None;
         p.set_m(None);
-        m.give_up_seat();
+        m.give_seat_back();
         self.scheduler.monitor().retaken.fetch_add(1, Relaxed);
         self.scheduler.hand_off(p.index);
         true
@@ -146,7 +146,6 @@ impl Round {
             Revoke::Taken => {
                 seen.since = 0;
                 p.set_m(None);
-                m.give_up_seat();
                 scheduler.monitor().detached.fetch_add(1, Relaxed);
                 self.reports.detached(m, now, m_burns);
                 scheduler.hand_off(p.index);
@@ -158,7 +157,7 @@ impl Round {
 }
 
 /// Whether the M's thread has used its CPU since it had used so much: it computes. Else it blocks in a call that nobody announced.
-fn burns(m: &M, before: Option<Duration>) -> bool {
+pub(super) fn burns(m: &M, before: Option<Duration>) -> bool {
     let now = m.clock().and_then(|thread| thread.cpu_time());
     // Milliseconds have passed: a blocked thread has used nothing, but for coming to its call; one that computes was given some even on
     // a machine that is full.

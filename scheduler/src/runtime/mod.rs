@@ -13,6 +13,7 @@ mod threads;
 pub use config::{Config, Mode};
 pub use host::Host;
 pub(crate) use shutdown::tell_joiner;
+pub(crate) use stackless::report_unstarted;
 pub(crate) use threads::Order;
 
 use crate::g::{G, SpawnOptions};
@@ -25,13 +26,14 @@ use crate::monitor::Monitor;
 use crate::p::P;
 use crate::park::Ticket;
 use crate::quiet::{self, clock::Clock};
+use crate::seats::Seats;
 use crate::spawn::{self, Ended};
 use crate::stack;
 use crossbeam_utils::CachePadded;
 use gate::Gate;
 use stackless::Stackless;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use threadle_netpoll::Poller;
@@ -52,7 +54,7 @@ pub(crate) struct Scheduler {
     stackless: Stackless,
     /// Closed when the runtime ends. Foreign threads pass it while they wake an M: the poller outlives that.
     gate: Gate,
-    seats: AtomicU32,
+    seats: Seats,
     ids: AtomicU64,
     /// Spawned and finished where no P was at hand.
     spawned: AtomicU64,
@@ -98,7 +100,7 @@ impl Scheduler {
             helpers: Helpers::default(),
             stackless: Stackless::default(),
             gate: Gate::new(),
-            seats: AtomicU32::new(procs as u32),
+            seats: Seats::new(procs as u32),
             ids: AtomicU64::new(MAIN),
             spawned: AtomicU64::new(0),
             finished: AtomicU64::new(0),
@@ -251,11 +253,11 @@ impl Scheduler {
         if let Some(m) = self.idle.next_waiting(false) {
             return m.assign(p, false);
         }
-        let own_work = !self.p(p).ring.is_empty();
+        let work = (!self.p(p).ring.is_empty() || !self.injector.is_empty()) && self.fresh_may_start();
         let counts = self.idle.counts();
         // Everybody is busy: somebody must look round, for the poller and for what the busy ones left. `release` would see it too, but
         // nobody would be awake to search.
-        if own_work || !self.injector.is_empty() || counts.searching() + counts.idle() == 0 {
+        if work || counts.searching() + counts.idle() == 0 {
             return self.hand_on(p);
         }
         self.let_idle(p);
@@ -289,18 +291,14 @@ impl Scheduler {
         }
     }
 
-    // Seats.
-
-    pub(crate) fn has_seats(&self) -> bool {
-        self.seats.load(Relaxed) > 0
+    /// Those of bound mode.
+    pub(crate) fn seats(&self) -> &Seats {
+        &self.seats
     }
 
-    pub(crate) fn take_seat(&self) -> bool {
-        self.seats.load(Relaxed) > 0 && self.seats.fetch_update(AcqRel, Relaxed, |n| n.checked_sub(1)).is_ok()
-    }
-
-    pub(crate) fn free_seat(&self) {
-        self.seats.fetch_add(1, AcqRel);
+    /// Whether an M that takes a P now could start a fresh goroutine. A hint.
+    pub(crate) fn fresh_may_start(&self) -> bool {
+        self.mode() == Mode::Migrating || self.seats.any()
     }
 
     /// The other Ps in a random order: a random start and a random step that visits all.

@@ -6,6 +6,7 @@ use crate::g::completion::{End, Finish};
 use crate::g::{G, slab};
 use crate::injector::Chain;
 use crate::limits::clock;
+use crate::observe::name_of;
 use crate::park::Reason;
 use crate::scope::Scope;
 use crate::stack::NoStack;
@@ -15,6 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// So long a goroutine waits for a stack before it ends with an error.
 const PATIENCE_NS: u64 = 1_000_000_000;
+/// So many of those that nobody joins are named on stderr, in one process.
+const MOST_REPORTS: usize = 20;
 
 #[derive(Default)]
 struct State {
@@ -155,6 +158,24 @@ impl Scheduler {
     }
 }
 
+/// Nobody joined it, so nobody else would hear of it: as an unjoined panic it goes to stderr. Not for those of a scope, which says it itself.
+/// After some the point is made.
+#[cold]
+pub(crate) fn report_unstarted(g: &'static G) {
+    static REPORTS: AtomicUsize = AtomicUsize::new(0);
+    let before = REPORTS.fetch_add(1, Relaxed);
+    if before < MOST_REPORTS {
+        crate::say::say!(
+            "threadle: {} never ran, and nobody joined it: {}. Spawn fewer at once (pool::Pool, sync::Semaphore), or join it and \
+             look at JoinError::is_no_stack",
+            name_of(Some(g)),
+            g.scheduler().why_no_stack()
+        );
+    } else if before == MOST_REPORTS {
+        crate::say::say!("threadle: more goroutines never ran; no more of them are named");
+    }
+}
+
 /// Ends a goroutine that never ran and is in no queue: its closure is dropped here.
 pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
     let _fresh: bool = g.state().run();
@@ -184,6 +205,9 @@ pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
     scheduler.count_finished(1);
     if let Some(Finish { waiter, release }) = g.completion.finish(end) {
         if release {
+            if end == End::NoStack && scope.is_null() {
+                report_unstarted(g);
+            }
             slab::give_back(g);
         }
         if let Some(joiner) = waiter {

@@ -100,6 +100,8 @@ pub(crate) enum Fault {
     PushedWithoutFence,
     /// `Idle::rest`: an M or P that was away meanwhile is not noticed.
     DeparturesNotCounted,
+    /// `Seats::leave`: no fence between the seat and the look for work.
+    SeatLeftWithoutFence,
     /// `Doze::deepen`: no fence between saying "deep" and the look.
     DozeWithoutFence,
     /// `Doze::is_deep`: no fence between taking the P and the look.

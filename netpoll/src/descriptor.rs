@@ -14,6 +14,9 @@ use std::io;
 use std::os::fd::RawFd;
 use std::task::{Context, Poll};
 
+/// Urgent data too: where it is announced, a read stops short of what is behind it.
+const READING: Interest = Interest::READABLE.add(Interest::PRIORITY);
+
 /// What a call on a closed descriptor ends with.
 pub fn closed_error() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "use of a closed descriptor")
@@ -54,7 +57,7 @@ impl<W: Waits> Registration<W> {
         };
         let token = token(index, generation);
         // On an error the registration is dropped, which closes the slot and gives it back.
-        registration.poller.registry.register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+        registration.poller.registry.register(&mut SourceFd(&fd), token, READING)?;
         *lock(&registration.open) = true;
         Ok(registration)
     }
@@ -67,9 +70,8 @@ impl<W: Waits> Registration<W> {
         }
         let open = lock(&self.open);
         if *open && !self.writable.load(Ordering::Acquire) {
-            let both = Interest::READABLE | Interest::WRITABLE;
             let token = token(self.index, self.generation);
-            self.poller.registry.reregister(&mut SourceFd(&self.fd), token, both)?;
+            self.poller.registry.reregister(&mut SourceFd(&self.fd), token, READING.add(Interest::WRITABLE))?;
             self.writable.store(true, Ordering::Release);
         }
         Ok(())
@@ -222,6 +224,32 @@ impl<W: Waits> Operation<'_, W> {
         Ok(side.wait(self.seen, &mut self.place, waiter, &self.registration.poller.count))
     }
 
+    /// As [`wait`](Self::wait), for a waiter whose call failed for another reason than that it would block, and who will try again, by a
+    /// clock of its own or after an event: an accept without a free descriptor, for one. It leaves readiness as it is, so that whoever waits
+    /// behind it is not passed over.
+    ///
+    /// # Errors
+    /// As `wait`.
+    pub fn pause(&mut self, waiter: W) -> io::Result<Wait> {
+        if self.direction == Direction::Write {
+            self.registration.watch_writable()?;
+        }
+        let side = self.registration.slot.side(self.direction);
+        Ok(side.pause(self.seen, &mut self.place, waiter, &self.registration.poller.count))
+    }
+
+    /// Whether the system call need not be made: the last transfer was short, no event came since, and so it would block. To be asked after
+    /// [`begin`](Self::begin), and followed by [`wait`](Self::wait) if so.
+    pub fn is_exhausted(&self) -> bool {
+        self.seen.is_exhausted()
+    }
+
+    /// After a transfer that was shorter than it might have been, of a file for which that means that there was no more (see
+    /// "Short transfers" in the README): the next call waits first.
+    pub fn exhaust(&self) {
+        self.registration.slot.side(self.direction).exhaust(self.seen);
+    }
+
     /// To be called at the end, whatever the result: takes the waiter out if it is still queued, and hands on to the
     /// next one, which is returned, if there may be something left for it.
     pub fn finish(mut self) -> Ready<W> {
@@ -277,11 +305,32 @@ impl<W: Waits> TaskWaiter<W> {
         context: &mut Context<'_>,
         mut call: impl FnMut() -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
+        self.poll_transfer(context, || call().map(|value| (value, false)))
+    }
+
+    /// As [`poll_io`](Self::poll_io), of a call that tells whether its transfer was [short](Operation::exhaust): the next one waits first then.
+    ///
+    /// # Errors
+    /// As `poll_io`.
+    pub fn poll_transfer<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut call: impl FnMut() -> io::Result<(T, bool)>,
+    ) -> Poll<io::Result<T>> {
         let result = loop {
-            let seen = self.descriptor.registration.slot.side(self.direction).look();
-            match call() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => break result,
+            let side = self.descriptor.registration.slot.side(self.direction);
+            let seen = side.look();
+            if !seen.is_exhausted() {
+                match call() {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Ok((value, short)) => {
+                        if short {
+                            side.exhaust(seen);
+                        }
+                        break Ok(value);
+                    }
+                    Err(error) => break Err(error),
+                }
             }
             match self.wait(seen, context) {
                 Ok(Wait::Retry) => {}

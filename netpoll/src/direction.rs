@@ -34,6 +34,22 @@ pub enum Wait {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen(Word);
 
+impl Seen {
+    /// See [`Operation::is_exhausted`](crate::Operation::is_exhausted).
+    pub(crate) fn is_exhausted(self) -> bool {
+        self.0.is_exhausted()
+    }
+}
+
+/// An event, as far as one direction is concerned by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Event {
+    /// There is something to read, or room.
+    Ready,
+    /// Of an end, an error or urgent data: there need not be another for what is found after a short transfer.
+    Last,
+}
+
 /// Why everybody is sent away for good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum End {
@@ -91,10 +107,28 @@ impl<W: Waits> Side<W> {
 
     /// Queues `waiter` unless something happened since `seen`. Everything is decided by one CAS (R10): an event, a
     /// close or a stop comes before it in the word's order, and is seen, or after it, and finds the waiter.
+    ///
+    /// READY is cleared, because the waiter's call found the direction drained after the last event.
     pub(crate) fn wait(&self, seen: Seen, place: &mut Option<Place>, waiter: W, count: &WaiterCount) -> Wait {
+        self.queue(seen, place, waiter, count, Word::drained)
+    }
+
+    /// As `wait`, for a waiter that has found nothing out about the direction: READY stays, for whoever comes next.
+    pub(crate) fn pause(&self, seen: Seen, place: &mut Option<Place>, waiter: W, count: &WaiterCount) -> Wait {
+        self.queue(seen, place, waiter, count, |word| word)
+    }
+
+    fn queue(
+        &self,
+        seen: Seen,
+        place: &mut Option<Place>,
+        waiter: W,
+        count: &WaiterCount,
+        found: impl Fn(Word) -> Word,
+    ) -> Wait {
         count.add_one();
         let mut waiters = lock(&self.waiters);
-        let answer = self.publish(seen);
+        let answer = self.publish(seen, found);
         let is_one_more = answer == Wait::Park && waiters.put(place, waiter);
         drop(waiters);
         if !is_one_more {
@@ -113,7 +147,7 @@ impl<W: Waits> Side<W> {
     ) -> (Wait, Option<Waker>) {
         count.add_one();
         let mut waiters = lock(&self.waiters);
-        let answer = self.publish(seen);
+        let answer = self.publish(seen, Word::drained);
         let unneeded = if answer == Wait::Park { waiters.put_task(key, waker) } else { Some(waker) };
         drop(waiters);
         if unneeded.is_some() {
@@ -122,12 +156,17 @@ impl<W: Waits> Side<W> {
         (answer, unneeded)
     }
 
-    /// Announces a waiter, if it may wait, before it enters the list; both under the list's lock. READY is cleared because the waiter's call found the direction
-    /// drained after the last event.
-    fn publish(&self, seen: Seen) -> Wait {
+    /// A transfer was short, by someone who had seen `seen` before it: there was no more, or there will be an event for it. Until then, and
+    /// unless there was one meanwhile, nobody need try.
+    pub(crate) fn exhaust(&self, seen: Seen) {
+        // Err: that is not so, and the next call finds out.
+        let _ = self.word.update(|word| word.exhausted(seen.0));
+    }
+
+    /// Announces a waiter, if it may wait, before it enters the list; both under the list's lock. `found` notes what its call has found.
+    fn publish(&self, seen: Seen, found: impl Fn(Word) -> Word) -> Wait {
         let decide = |word: Word| {
-            (!word.is_closed() && !word.is_stopped() && word.same_tick(seen.0))
-                .then(|| word.drained().with_waiters(true))
+            (!word.is_closed() && !word.is_stopped() && word.same_tick(seen.0)).then(|| found(word).with_waiters(true))
         };
         match self.word.update(decide) {
             Ok(_) => Wait::Park,
@@ -147,16 +186,23 @@ impl<W: Waits> Side<W> {
 
     /// An event for `generation`: notes it, and takes out the first blocked waiter and every task.
     /// False: it was meant for somebody else, and changed nothing.
-    pub(crate) fn deliver(&self, generation: Generation, count: &Arc<WaiterCount>, ready: &mut Ready<W>) -> bool {
+    pub(crate) fn deliver(
+        &self,
+        event: Event,
+        generation: Generation,
+        count: &Arc<WaiterCount>,
+        ready: &mut Ready<W>,
+    ) -> bool {
+        let last = event == Event::Last;
         let concerns = |word: Word| word.generation() == generation && !word.is_closed();
         // Nobody waits: one CAS, no lock.
-        match self.word.update(|word| (concerns(word) && !word.has_waiters()).then(|| word.with_event())) {
+        match self.word.update(|word| (concerns(word) && !word.has_waiters()).then(|| word.with_event(last))) {
             Ok(_) => return true,
             Err(word) if !concerns(word) => return false,
             Err(_) => {}
         }
         let mut waiters = lock(&self.waiters);
-        if self.word.update(|word| concerns(word).then(|| word.with_event())).is_err() {
+        if self.word.update(|word| concerns(word).then(|| word.with_event(last))).is_err() {
             return false;
         }
         let (first, gone) = waiters.pop_waiting();
@@ -243,3 +289,6 @@ impl<W> fmt::Debug for Side<W> {
 #[cfg(all(test, loom))]
 #[path = "loom_direction.rs"]
 mod loom_direction;
+#[cfg(all(test, loom))]
+#[path = "loom_short.rs"]
+mod loom_short;

@@ -45,7 +45,7 @@ impl World {
     fn event(&self, units: usize) -> Vec<usize> {
         self.units.fetch_add(units, Ordering::AcqRel);
         let mut ready = Ready::new();
-        assert!(self.side.deliver(self.side.generation(), &self.count, &mut ready));
+        assert!(self.side.deliver(Event::Ready, self.side.generation(), &self.count, &mut ready));
         woken(ready)
     }
 
@@ -229,7 +229,7 @@ fn stale_event(deliver: fn(&World, Generation)) {
 #[test]
 fn loom_r11_stale_event_touches_nothing() {
     stale_event(|world, generation| {
-        world.side.deliver(generation, &world.count, &mut Ready::new());
+        world.side.deliver(Event::Ready, generation, &world.count, &mut Ready::new());
     });
 }
 
@@ -238,7 +238,7 @@ fn loom_r11_stale_event_touches_nothing() {
 fn loom_r11_generation_checked_apart() {
     stale_event(|world, generation| {
         if world.side.generation() == generation {
-            world.side.word.update(|word| Some(word.with_event())).expect("always changes");
+            world.side.word.update(|word| Some(word.with_event(false))).expect("always changes");
         }
     });
 }
@@ -384,7 +384,7 @@ fn count_against_idler(runnable_first: bool) {
             let (world, runnable) = (Arc::clone(&world), Arc::clone(&runnable));
             move || {
                 let mut ready = Ready::new();
-                world.side.deliver(world.side.generation(), &world.count, &mut ready);
+                world.side.deliver(Event::Ready, world.side.generation(), &world.count, &mut ready);
                 let drain = ready.drain();
                 if runnable_first {
                     runnable.store(1, Ordering::Relaxed);
@@ -422,7 +422,7 @@ fn loom_waker_removed_against_event() {
             let world = Arc::clone(&world);
             move || {
                 let mut ready = Ready::new();
-                world.side.deliver(world.side.generation(), &world.count, &mut ready);
+                world.side.deliver(Event::Ready, world.side.generation(), &world.count, &mut ready);
                 ready.len()
             }
         });

@@ -1,7 +1,7 @@
 //! The poller: the right to poll, and what comes out of a poll.
 
 use crate::descriptor::{Descriptor, Registration, stopped_error};
-use crate::direction::{Direction, End};
+use crate::direction::{self, Direction, End};
 use crate::interrupt::{Blocked, Interrupt, Nanos};
 use crate::ready::{Ready, WaiterCount};
 use crate::slab::{Slab, Slot};
@@ -33,6 +33,15 @@ pub(crate) fn token(index: u32, generation: Generation) -> Token {
 fn parts(token: Token) -> Option<(u32, Generation)> {
     let index = u32::try_from(token.0 >> GENERATION_BITS).ok()?;
     Some((index, Generation::from_bits(token.0 as u32)))
+}
+
+/// What an event is to a direction that it says is `ready`, or has come to an end.
+fn concern(ready: bool, ends: bool) -> Option<direction::Event> {
+    match (ready, ends) {
+        (_, true) => Some(direction::Event::Last),
+        (true, false) => Some(direction::Event::Ready),
+        (false, false) => None,
+    }
 }
 
 /// What came of a poll.
@@ -148,16 +157,23 @@ impl<W: Waits> Shared<W> {
     /// Delivers one event to both directions it concerns. False: it was stale and changed nothing.
     fn dispatch(&self, token: Token, event: &Event, ready: &mut Ready<W>) -> bool {
         // A hang-up or an error concerns both directions, and a bare hang-up is neither readable nor writable.
-        let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-        let writable = event.is_writable() || event.is_write_closed() || event.is_error();
-        self.deliver(token, readable, Direction::Read, ready) | self.deliver(token, writable, Direction::Write, ready)
+        let failed = event.is_error();
+        let read_ends = event.is_read_closed() || event.is_priority() || failed;
+        let write_ends = event.is_write_closed() || failed;
+        let read = concern(event.is_readable(), read_ends);
+        let write = concern(event.is_writable(), write_ends);
+        self.deliver(token, read, Direction::Read, ready) | self.deliver(token, write, Direction::Write, ready)
     }
 
-    fn deliver(&self, token: Token, concerned: bool, direction: Direction, ready: &mut Ready<W>) -> bool {
-        concerned
-            && parts(token).is_some_and(|(index, generation)| {
-                self.slab.get(index).is_some_and(|slot| slot.side(direction).deliver(generation, &self.count, ready))
-            })
+    fn deliver(
+        &self,
+        token: Token,
+        event: Option<direction::Event>,
+        direction: Direction,
+        ready: &mut Ready<W>,
+    ) -> bool {
+        let (Some(event), Some((index, generation))) = (event, parts(token)) else { return false };
+        self.slab.get(index).is_some_and(|slot| slot.side(direction).deliver(event, generation, &self.count, ready))
     }
 
     fn stop(&self) -> Ready<W> {

@@ -152,6 +152,7 @@ impl<W> fmt::Debug for Slab<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::direction::Event;
 
     #[test]
     fn positions_are_dense_and_in_range() {
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(again, index);
         assert_eq!(slot.owner(), 2);
         assert_ne!(slot.side(Direction::Read).generation(), generation);
-        assert!(!slot.side(Direction::Write).deliver(generation, &count, &mut ready), "stale");
+        assert!(!slot.side(Direction::Write).deliver(Event::Ready, generation, &count, &mut ready), "stale");
         assert_eq!(slab.iter().count(), 1);
     }
 }

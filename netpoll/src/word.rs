@@ -14,9 +14,17 @@ const WAITERS: u64 = 1 << 1;
 const CLOSED: u64 = 1 << 2;
 /// Set when the owner of the poller ended, for the rest of this generation. Excludes new waiters.
 const STOPPED: u64 = 1 << 3;
+/// Set by an operation whose transfer was short, if no event came since it looked; cleared by the next event. Excludes READY.
+///
+/// Means: a system call would block, or what it would find is announced by an event that is still to come. So it need not be made.
+const EXHAUSTED: u64 = 1 << 4;
+/// Set by an event that told of an end, an error or urgent data, for the rest of this generation. Excludes EXHAUSTED.
+///
+/// Means: a short transfer proves nothing any more, since what is behind it has had its event already.
+const LAST: u64 = 1 << 5;
 
-const TICK_SHIFT: u32 = 4;
-const TICK_BITS: u32 = 36;
+const TICK_SHIFT: u32 = 6;
+const TICK_BITS: u32 = 34;
 const ONE_EVENT: u64 = 1 << TICK_SHIFT;
 const TICK_MASK: u64 = ((1 << TICK_BITS) - 1) << TICK_SHIFT;
 
@@ -45,12 +53,12 @@ impl Generation {
 /// A snapshot of a [`WordCell`].
 ///
 /// ```text
-///  63        40 39         4   3       2       1        0
-/// [ generation |   tick    | STOPPED CLOSED WAITERS  READY ]
+///  63        40 39    6    5      4        3       2       1      0
+/// [ generation | tick | LAST EXHAUSTED STOPPED CLOSED WAITERS READY ]
 /// ```
 /// * generation: which incarnation of the slot this is; an event carries one and its CAS fails on another;
-/// * tick: how many events were delivered, modulo 2^36. "Nothing happened since I looked" is "same tick":
-///   a waiter would have to sleep through 2^36 events between its system call and its wait to be fooled.
+/// * tick: how many events were delivered, modulo 2^34. "Nothing happened since I looked" is "same tick":
+///   a waiter would have to sleep through 2^34 events between its system call and its wait to be fooled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
@@ -80,9 +88,22 @@ impl Word {
         (self.0 ^ other.0) & TICK_MASK == 0
     }
 
-    pub(crate) fn with_event(self) -> Self {
+    /// Whether a system call would find nothing that is not announced by an event still to come. Not where nothing will be waited for: there
+    /// the call itself must tell.
+    pub(crate) fn is_exhausted(self) -> bool {
+        self.0 & (EXHAUSTED | CLOSED | STOPPED) == EXHAUSTED
+    }
+
+    /// An event; `last`: of an end, an error or urgent data.
+    pub(crate) fn with_event(self, last: bool) -> Self {
         let tick = self.0.wrapping_add(ONE_EVENT) & TICK_MASK;
-        Word(self.0 & !TICK_MASK | tick | READY)
+        let last = if last { LAST } else { 0 };
+        Word(self.0 & !(TICK_MASK | EXHAUSTED) | tick | READY | last)
+    }
+
+    /// After a short transfer by someone who has seen `seen` before: `None` if that proves nothing.
+    pub(crate) fn exhausted(self, seen: Word) -> Option<Self> {
+        (self.same_tick(seen) && self.0 & LAST == 0).then_some(Word(self.0 & !READY | EXHAUSTED))
     }
 
     pub(crate) fn drained(self) -> Self {
@@ -115,6 +136,8 @@ impl fmt::Debug for Word {
             .field("waiters", &self.has_waiters())
             .field("closed", &self.is_closed())
             .field("stopped", &self.is_stopped())
+            .field("exhausted", &(self.0 & EXHAUSTED != 0))
+            .field("last", &(self.0 & LAST != 0))
             .finish()
     }
 }
@@ -172,11 +195,26 @@ mod tests {
     fn the_tick_wraps_inside_its_field() {
         let generation = Generation::from_bits(0x00ab_cdef);
         let last = Word(Word::fresh(generation).0 | WAITERS | TICK_MASK);
-        let next = last.with_event();
+        let next = last.with_event(false);
         assert_eq!(next.generation(), generation);
         assert!(next.is_ready() && next.has_waiters() && !next.is_closed() && !next.is_stopped());
         assert!(!next.same_tick(last));
         assert_eq!(next.0 & TICK_MASK, 0);
+    }
+
+    #[test]
+    fn a_short_transfer_counts_until_the_next_event_and_never_after_the_last() {
+        let fresh = Word::fresh(Generation::from_bits(1));
+        let ready = fresh.with_event(false);
+        assert!(ready.exhausted(fresh).is_none(), "an event came since");
+        let exhausted = ready.exhausted(ready).expect("nothing came since");
+        assert!(exhausted.is_exhausted() && !exhausted.is_ready());
+        assert!(!exhausted.stopped().is_exhausted() && !exhausted.closed().is_exhausted());
+        let ended = exhausted.with_event(true);
+        assert!(ended.is_ready() && !ended.is_exhausted());
+        assert!(ended.exhausted(ended).is_none());
+        let later = ended.with_event(false);
+        assert!(later.exhausted(later).is_none());
     }
 
     #[test]

@@ -36,6 +36,11 @@ pub fn expect_runtime() {
     crate::runtime::current_or_panic("a socket");
 }
 
+/// Whether `register` would find a runtime. Does not switch.
+pub fn is_in_runtime() -> bool {
+    crate::m::current::scheduler().is_some()
+}
+
 /// Makes everybody run who is in the list. Does not switch.
 pub fn wake_all(mut ready: impl BorrowMut<Ready<Ticket>>) {
     wake_ready(ready.borrow_mut());

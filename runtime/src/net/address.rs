@@ -1,15 +1,28 @@
-//! Names and addresses.
+//! Addresses, and what stands for one.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use threadle_scheduler::blocking;
+use super::lookup;
 
 /// What can be resolved to socket addresses: the types for which [`std::net::ToSocketAddrs`] does it.
 ///
 /// A trait of its own because looking up a name is a blocking call, which must not hold up other goroutines, whereas an address
-/// should cost nothing.
+/// should cost nothing. So it only tells which of the two it is.
 pub trait ToSocketAddrs {
+    /// The addresses, as far as they are known without asking anybody, or the name to ask for.
+    ///
+    /// Switches: no.
+    ///
+    /// # Errors
+    /// Neither an address nor a name and a port: `InvalidInput`.
+    ///
+    /// ```
+    /// use threadle::net::{Host, ToSocketAddrs};
+    /// assert_eq!("localhost:80".host().unwrap(), Host::Name("localhost".into(), 80));
+    /// ```
+    fn host(&self) -> io::Result<Host>;
+
     /// The addresses, at least one.
     ///
     /// Switches: yes if a name has to be looked up.
@@ -23,14 +36,25 @@ pub trait ToSocketAddrs {
     /// assert!("no port".addresses().is_err());
     /// ```
     #[track_caller]
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>>;
+    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        lookup::addresses(self.host()?)
+    }
+}
+
+/// What a [`ToSocketAddrs`] is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Host {
+    /// These addresses.
+    Addresses(Vec<SocketAddr>),
+    /// Those that the system's resolver knows under this name, with this port.
+    Name(String, u16),
 }
 
 macro_rules! already_an_address {
     ($($type:ty),*) => {$(
         impl ToSocketAddrs for $type {
-            fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-                Ok(vec![SocketAddr::from(*self)])
+            fn host(&self) -> io::Result<Host> {
+                Ok(Host::Addresses(vec![SocketAddr::from(*self)]))
             }
         }
     )*};
@@ -39,59 +63,51 @@ macro_rules! already_an_address {
 already_an_address!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
 
 impl ToSocketAddrs for [SocketAddr] {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        if self.is_empty() { Err(no_address()) } else { Ok(self.to_vec()) }
+    fn host(&self) -> io::Result<Host> {
+        Ok(Host::Addresses(self.to_vec()))
     }
 }
 
 impl ToSocketAddrs for str {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        match self.parse() {
-            Ok(address) => Ok(vec![address]),
-            Err(_) => look_up(|| self.to_socket_addrs()),
+    fn host(&self) -> io::Result<Host> {
+        if let Ok(address) = self.parse() {
+            return Ok(Host::Addresses(vec![address]));
         }
+        let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
+        let (name, port) = self.rsplit_once(':').ok_or_else(|| invalid("invalid socket address"))?;
+        Ok(Host::Name(name.into(), port.parse().map_err(|_| invalid("invalid port value"))?))
     }
 }
 
 impl ToSocketAddrs for (&str, u16) {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+    fn host(&self) -> io::Result<Host> {
         let (host, port) = *self;
-        match host.parse::<IpAddr>() {
-            Ok(address) => Ok(vec![(address, port).into()]),
-            Err(_) => look_up(|| (host, port).to_socket_addrs()),
-        }
+        Ok(match host.parse::<IpAddr>() {
+            Ok(address) => Host::Addresses(vec![(address, port).into()]),
+            Err(_) => Host::Name(host.into(), port),
+        })
     }
 }
 
 impl ToSocketAddrs for (String, u16) {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        (self.0.as_str(), self.1).addresses()
+    fn host(&self) -> io::Result<Host> {
+        (self.0.as_str(), self.1).host()
     }
 }
 
 impl ToSocketAddrs for String {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.as_str().addresses()
+    fn host(&self) -> io::Result<Host> {
+        self.as_str().host()
     }
 }
 
 impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
-    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        (**self).addresses()
+    fn host(&self) -> io::Result<Host> {
+        (**self).host()
     }
 }
 
-/// The system's resolver, where it stalls nobody.
-#[track_caller]
-fn look_up<I>(resolve: impl FnOnce() -> io::Result<I> + Send) -> io::Result<Vec<SocketAddr>>
-where
-    I: Iterator<Item = SocketAddr>,
-{
-    let addresses: Vec<_> = blocking(|| resolve().map(Iterator::collect))?;
-    addresses.as_slice().addresses()
-}
-
-fn no_address() -> io::Error {
+pub(super) fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
 }
 
@@ -131,6 +147,9 @@ mod tests {
             assert_eq!(shape.addresses().unwrap(), [expected]);
         }
         assert!(("localhost", 80).addresses().unwrap().iter().all(|address| address.ip().is_loopback()));
+        for wrong in ["", ":", "localhost", "localhost:", "localhost:65536", "localhost:-1", "[::1:80"] {
+            assert_eq!(wrong.addresses().unwrap_err().kind(), io::ErrorKind::InvalidInput, "{wrong:?}");
+        }
         assert_eq!((&[][..] as &[SocketAddr]).addresses().unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 

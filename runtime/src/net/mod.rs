@@ -41,8 +41,17 @@
 //! [`with_context`](TcpStream::with_context) stream, wait.
 
 mod address;
+mod lookup;
 mod socket;
+mod split;
 mod tcp;
+mod udp;
+pub mod unix;
+mod with_context;
 
-pub use address::ToSocketAddrs;
-pub use tcp::{Incoming, TcpListener, TcpStream, WithContext};
+pub use address::{Host, ToSocketAddrs};
+pub use lookup::{lookup_host, lookup_host_timeout, lookup_host_with};
+pub use split::{ReadHalf, ReadRef, Stream, WriteHalf, WriteRef};
+pub use tcp::{Incoming, KeepAlive, ListenOptions, TcpListener, TcpStream};
+pub use udp::UdpSocket;
+pub use with_context::WithContext;

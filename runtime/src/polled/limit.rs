@@ -64,10 +64,7 @@ impl Limit {
         let deadline = self.deadline();
         let Some(timeout) = self.timeout() else { return deadline };
         let of_call = began.get_or_insert_with(crate::base::now).checked_add(timeout);
-        match (deadline, of_call) {
-            (Some(deadline), Some(of_call)) => Some(deadline.min(of_call)),
-            (deadline, of_call) => deadline.or(of_call),
-        }
+        super::earlier(deadline, of_call)
     }
 }
 

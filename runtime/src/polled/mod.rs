@@ -1,5 +1,6 @@
 //! What sockets, pipes and pidfds share: a registered descriptor, its limits, and the loop of a call. "How a call waits" in `net` is about it.
 
+mod attempt;
 mod limit;
 
 use std::io;
@@ -13,7 +14,8 @@ use threadle_scheduler::io::{
 use threadle_scheduler::{Parking, Reason, Ticket, checkpoint};
 
 use crate::context::Watch;
-use limit::{Limit, timed_out};
+pub(crate) use attempt::Attempt;
+pub(crate) use limit::{Limit, timed_out};
 
 /// A file that the poller of a runtime watches.
 #[derive(Debug)]
@@ -73,25 +75,41 @@ impl<F: AsFd> Polled<F> {
         watch: Option<&Watch<'_>>,
         mut attempt: impl FnMut(&F) -> io::Result<T>,
     ) -> io::Result<T> {
+        self.attempts(direction, watch, |file| attempt(file).into())
+    }
+
+    /// As [`call_within`](Self::call_within), of a call that says more of what it found.
+    #[track_caller]
+    pub(crate) fn attempts<T>(
+        &self,
+        direction: Direction,
+        watch: Option<&Watch<'_>>,
+        mut attempt: impl FnMut(&F) -> Attempt<T>,
+    ) -> io::Result<T> {
         self.check(direction)?;
         let mut operation = self.descriptor.operation(direction);
-        let mut waiting = Waiting { began: None, parked: false, watch };
+        let mut waiting = Waiting { began: None, pause: None, parked: false, watch };
         let result = loop {
             if let Some(Err(error)) = watch.map(Watch::check) {
                 // An event that was meant for us is passed on by `finish`.
                 break Err(error.into());
             }
             operation.begin();
-            match attempt(&self.file) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Err(error) = self.wait(&mut operation, direction, &mut waiting) {
-                        break Err(error);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            let skip = operation.is_exhausted() || waiting.pauses();
+            match if skip { Attempt::Blocks } else { attempt(&self.file) } {
+                Attempt::Over(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Attempt::Blocks => {}
+                Attempt::Pause(pause) => waiting.pause = crate::base::now().checked_add(pause),
                 // The shutdown in `close` makes a read say "end" and an accept "invalid": that is not the peer's doing.
                 _ if self.descriptor.is_closed() => break Err(closed_error()),
-                result => break result,
+                Attempt::Short(value) => {
+                    operation.exhaust();
+                    break Ok(value);
+                }
+                Attempt::Over(result) => break result,
+            }
+            if let Err(error) = self.wait(&mut operation, direction, &mut waiting) {
+                break Err(error);
             }
         };
         wake_all(operation.finish());
@@ -101,7 +119,7 @@ impl<F: AsFd> Polled<F> {
         result
     }
 
-    /// Waits for the next event of `direction`, or until something has changed: in any case, try again.
+    /// Waits for the next event of `direction`, or for the end of a pause, or until something has changed: in any case, try again.
     #[cold]
     #[track_caller]
     fn wait(
@@ -111,7 +129,8 @@ impl<F: AsFd> Polled<F> {
         waiting: &mut Waiting<'_>,
     ) -> io::Result<()> {
         let parking = Parking::open(Reason::IoWait);
-        match operation.wait(parking.ticket())? {
+        let ticket = parking.ticket();
+        match if waiting.pause.is_some() { operation.pause(ticket)? } else { operation.wait(ticket)? } {
             Wait::Retry => {}
             Wait::Park => {
                 // Read only now, with the waiter queued: whoever changes it from here on wakes us.
@@ -120,6 +139,7 @@ impl<F: AsFd> Polled<F> {
                     return Err(timed_out());
                 }
                 waiting.parked = true;
+                let end = earlier(end, waiting.pause);
                 match waiting.watch {
                     None => {
                         parking.wait_until(end);
@@ -133,24 +153,25 @@ impl<F: AsFd> Polled<F> {
         Ok(())
     }
 
-    /// One call of a task; never blocks.
+    /// One call of a task; never blocks. An attempt must not ask for a [pause](Attempt::Pause).
     pub(crate) fn poll<T>(
         &self,
         direction: Direction,
         waiter: &mut TaskWaiter<Ticket>,
         context: &mut Context<'_>,
-        mut attempt: impl FnMut(&F) -> io::Result<T>,
+        mut attempt: impl FnMut(&F) -> Attempt<T>,
     ) -> Poll<io::Result<T>> {
         if let Err(error) = self.check(direction) {
             return Poll::Ready(Err(error));
         }
-        waiter.poll_io(context, || {
+        waiter.poll_transfer(context, || {
             loop {
                 match attempt(&self.file) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                    Attempt::Over(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Attempt::Blocks | Attempt::Pause(_) => return Err(io::ErrorKind::WouldBlock.into()),
                     _ if self.descriptor.is_closed() => return Err(closed_error()),
-                    result => return result,
+                    Attempt::Short(value) => return Ok((value, true)),
+                    Attempt::Over(result) => return result.map(|value| (value, false)),
                 }
             }
         })
@@ -183,6 +204,24 @@ impl<F: AsFd> Polled<F> {
 struct Waiting<'a> {
     /// When the call first had to wait, if a time-out needs to know.
     began: Option<Instant>,
+    /// Not to be tried again before.
+    pause: Option<Instant>,
     parked: bool,
     watch: Option<&'a Watch<'a>>,
+}
+
+impl Waiting<'_> {
+    /// Whether it is too early to try again: an event, or a change of the deadline, has ended a pause.
+    fn pauses(&mut self) -> bool {
+        self.pause = self.pause.filter(|pause| *pause > crate::base::now());
+        self.pause.is_some()
+    }
+}
+
+/// The earlier of two ends, of which none is never.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }

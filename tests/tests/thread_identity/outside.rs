@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use threadle::net::{TcpListener, TcpStream, ToSocketAddrs};
+use threadle::net::unix::{UnixDatagram, UnixStream};
+use threadle::net::{KeepAlive, ListenOptions, TcpListener, TcpStream, ToSocketAddrs, UdpSocket, lookup_host_timeout};
 use threadle::process::{Command, Stdio};
 use threadle::signal::{self, Signal};
 use threadle::sync::Mutex;
@@ -90,6 +91,43 @@ pub(super) const NON_SWITCHING: &[NonSwitching] = &[
             drop(stream.expect("it is registered"));
         })
     }),
+    ("ListenOptions::bind to an address", 0, || {
+        alone(|| drop(ListenOptions::new().reuse_port(true).bind("127.0.0.1:0").expect("a port is free")))
+    }),
+    ("keep-alive, linger and buffers of a stream, into_split, reunite", 0, || {
+        let (mut stream, peer) = pair();
+        alone(move || {
+            stream.set_keepalive(Some(&KeepAlive::new().retries(3))).expect("it is a TCP socket");
+            stream.set_linger(None).expect("it is a TCP socket");
+            assert!(stream.recv_buffer_size().expect("it has one") > 0);
+            let _halves = stream.split();
+            let (reader, writer) = stream.into_split();
+            drop(writer.reunite(reader).expect("they are of one stream"));
+            drop(peer);
+        })
+    }),
+    ("UdpSocket::bind and connect to addresses, options, poll_recv_from, drop", 0, || {
+        alone(|| {
+            let mut socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+            socket.connect(socket.local_addr().expect("it is bound")).expect("it is only noted");
+            socket.set_broadcast(true).expect("it is a UDP socket");
+            assert!(socket.poll_recv_from(&mut Context::from_waker(Waker::noop()), &mut [0]).is_pending());
+        })
+    }),
+    ("UnixStream::pair, UnixDatagram::pair, unbound, from std and back", 0, || {
+        alone(|| {
+            drop(UnixStream::pair().expect("descriptors are free"));
+            drop(UnixDatagram::pair().expect("descriptors are free"));
+            let plain = UnixDatagram::unbound().and_then(UnixDatagram::into_std).expect("there is no other handle");
+            drop(UnixDatagram::from_std(plain).expect("it is registered"));
+        })
+    }),
+    ("UdpSocket::close under one that receives", 1, || {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        let receiver = socket.clone();
+        let waiter = parked("IO wait", move || assert!(receiver.recv(&mut [0]).is_err()));
+        wakes(waiter, move || socket.close().expect("it is open"))
+    }),
     ("TcpStream::poll_read, poll_write, poll_shutdown", 0, || {
         let (mut stream, peer) = pair();
         alone(move || {
@@ -141,7 +179,30 @@ pub(super) const SWITCHING: &[Call] = &[
         (&stream).read_exact(&mut letter).expect("a letter comes");
         client.join().expect("it does not panic").expect("it is read");
     }),
+    ("UdpSocket", || {
+        let [one, other] = [0; 2].map(|_| UdpSocket::bind("127.0.0.1:0").expect("a port is free"));
+        let address = other.local_addr().expect("it is bound");
+        let sender = go(move || one.send_to(b"x", address));
+        assert_eq!(other.recv(&mut [0; 4]).expect("a letter comes"), 1);
+        sender.join().expect("it does not panic").expect("there is room");
+    }),
+    ("UnixStream", || {
+        let (mut ours, mut theirs) = UnixStream::pair().expect("descriptors are free");
+        let sender = go(move || theirs.write_all(b"x"));
+        ours.read_exact(&mut [0]).expect("a letter comes");
+        sender.join().expect("it does not panic").expect("there is room");
+    }),
+    ("UnixDatagram", || {
+        let (ours, theirs) = UnixDatagram::pair().expect("descriptors are free");
+        let sender = go(move || theirs.send(b"x"));
+        assert_eq!(ours.recv(&mut [0; 4]).expect("a letter comes"), 1);
+        sender.join().expect("it does not panic").expect("there is room");
+    }),
     ("a name's look-up", look_a_name_up),
+    ("a name's look-up with a limit", || {
+        let found = lookup_host_timeout(("localhost", 80), Duration::from_secs(60));
+        assert!(!found.expect("every machine knows it").is_empty());
+    }),
     ("fs", write_sync_and_read_a_file),
 ];
 

@@ -3,20 +3,14 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::sync::Arc;
-use std::time::Instant;
 
-use socket2::{Domain, Protocol, SockAddr, Type};
-use threadle_scheduler::io::{Direction, expect_runtime};
-
+use super::internet;
+use super::options::ListenOptions;
 use super::stream::TcpStream;
-use crate::context::Watch;
-use crate::net::address::{ToSocketAddrs, each_address};
-use crate::net::socket::Socket;
-
-/// The longest queue of connections nobody accepted yet; the kernel cuts it to `net.core.somaxconn`.
-const BACKLOG: i32 = u16::MAX as i32;
+use crate::context::{Context, Watch};
+use crate::net::address::ToSocketAddrs;
+use crate::net::socket::{Handle, Short, Shortage, handles, listens};
 
 /// A TCP socket that accepts connections. Clones are handles to the same socket.
 ///
@@ -33,11 +27,25 @@ const BACKLOG: i32 = u16::MAX as i32;
 /// ```
 #[derive(Clone)]
 pub struct TcpListener {
-    socket: Arc<Socket>,
+    handle: Handle,
+    shortage: Arc<Shortage>,
 }
+
+handles!(
+    TcpListener,
+    "# use threadle::net::TcpListener;\n# fn listener() -> TcpListener { TcpListener::bind(\"127.0.0.1:0\").unwrap() }",
+    "listener()"
+);
+listens!(
+    TcpListener,
+    TcpStream,
+    Incoming,
+    "# use threadle::net::TcpListener;\n# fn listener() -> TcpListener { TcpListener::bind(\"127.0.0.1:0\").unwrap() }"
+);
 
 impl TcpListener {
     /// Listens on the first of the addresses that can be bound, with `SO_REUSEADDR` as in std. Port 0 takes a free port.
+    /// [`ListenOptions`] for more.
     ///
     /// Switches: only to look up a name.
     ///
@@ -55,15 +63,7 @@ impl TcpListener {
     /// ```
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<TcpListener> {
-        let file = each_address(address, |address| {
-            let kind = Type::STREAM.nonblocking().cloexec();
-            let file = socket2::Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-            file.set_reuse_address(true)?;
-            file.bind(&address.into())?;
-            file.listen(BACKLOG)?;
-            Ok(file)
-        })?;
-        Self::registered(file)
+        ListenOptions::new().bind(address)
     }
 
     /// Takes over a listening socket of std.
@@ -90,190 +90,141 @@ impl TcpListener {
     }
 
     #[track_caller]
-    fn registered(file: socket2::Socket) -> io::Result<TcpListener> {
-        Ok(TcpListener { socket: Arc::new(Socket::new(file)?) })
+    pub(super) fn registered(file: socket2::Socket) -> io::Result<TcpListener> {
+        Ok(TcpListener { handle: Handle::new(file, Short::IsSilent)?, shortage: Arc::default() })
     }
 
-    /// The socket as one of std, blocking again. Switches: no.
+    /// The socket as one of std, blocking again.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// `ResourceBusy` if there are clones of this handle.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let listener = threadle::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let clone = listener.clone();
+    ///     assert!(listener.into_std().is_err());
+    ///     assert!(clone.into_std().is_ok());
+    /// });
+    /// ```
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        let socket = Arc::into_inner(self.socket).ok_or_else(super::stream::has_clones)?;
-        Ok(socket.into_blocking()?.into())
+        Ok(self.handle.into_blocking()?.into())
     }
 
     /// Waits for a connection. The new stream belongs to the runtime of the caller.
     ///
     /// What is in the kernel's queue already is taken without waiting, so that a loop over `accept` empties the queue each time it
-    /// wakes. A connection that was reset while it was queued is passed over.
+    /// wakes. A connection that was given up while it was queued is passed over. When there are no descriptors or no memory left, the call
+    /// waits until there are, looking again at least twice a second, and says so once on stderr: nothing is lost but time.
     ///
     /// Switches: yes.
     ///
     /// # Errors
-    /// `TimedOut` when the deadline has passed; closed; the runtime of the listener has stopped; what the system says, among it that there are too
-    /// many open files, after which accepting may go on.
+    /// `TimedOut` when the deadline has passed; closed; the runtime of the listener has stopped; what else the system says.
     ///
     /// # Panics
     /// Outside a runtime, as [`go`](crate::go) does, before it takes a connection: there is nobody the stream could belong to.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     let (server, peer) = listener.accept().unwrap();
+    ///     assert_eq!(peer, client.local_addr().unwrap());
+    ///     assert_eq!(server.peer_addr().unwrap(), peer);
+    /// });
+    /// ```
     #[track_caller]
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         self.accept_within(None)
     }
 
-    #[track_caller]
-    pub(super) fn accept_within(&self, watch: Option<&Watch<'_>>) -> io::Result<(TcpStream, SocketAddr)> {
-        expect_runtime();
-        let (file, peer) = self.socket.call_within(Direction::Read, watch, |file| {
-            loop {
-                match accept_nonblocking(file) {
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                    result => return result,
-                }
-            }
-        })?;
-        let peer = peer.as_socket().ok_or_else(|| io::Error::other("accepted a peer without an internet address"))?;
-        Ok((TcpStream::registered(file)?, peer))
-    }
-
-    /// [`accept`](Self::accept) without end: yields its errors too. `next` switches.
+    /// As [`accept`](Self::accept), until the context ends at most.
     ///
-    /// ```no_run
-    /// # threadle::run(|| -> std::io::Result<()> {
-    /// # let listener = threadle::net::TcpListener::bind("127.0.0.1:0")?;
-    /// for stream in listener.incoming() {
-    ///     let stream = stream?;
-    ///     threadle::go(move || drop(stream));
-    /// }
-    /// # Ok(()) });
-    /// ```
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self }
-    }
-
-    /// Until when `accept` may go on, for all handles; `None`: for ever. Calls that wait already are held to it too.
-    ///
-    /// Switches: no.
-    ///
-    /// ```
-    /// threadle::run(|| {
-    ///     let listener = threadle::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    ///     listener.set_deadline(Some(std::time::Instant::now()));
-    ///     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
-    /// });
-    /// ```
-    pub fn set_deadline(&self, deadline: Option<Instant>) {
-        self.socket.set_deadline(Direction::Read, deadline);
-    }
-
-    /// Stops listening, for all handles: waiting calls of `accept` end with an error, new connections are refused. Dropping the last
-    /// handle does the same. Closing again does nothing.
-    ///
-    /// Switches: no.
+    /// Switches: yes.
     ///
     /// # Errors
-    /// What the system says; the socket is unusable nevertheless.
+    /// As `accept`; the context has ended ([`ContextError::of`](crate::context::ContextError::of) tells): then no connection was taken.
+    ///
+    /// # Panics
+    /// As `accept`.
     ///
     /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::{Context, ContextError}, net::TcpListener};
+    ///
     /// threadle::run(|| {
-    ///     let listener = threadle::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    ///     let acceptor = listener.clone();
-    ///     let waiting = threadle::go(move || acceptor.accept().is_err());
-    ///     listener.close().unwrap();
-    ///     assert!(waiting.join().unwrap());
+    ///     let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    ///     let error = TcpListener::bind("127.0.0.1:0").unwrap().accept_with(&context).unwrap_err();
+    ///     assert!(ContextError::of(&error).unwrap().is_timeout());
     /// });
     /// ```
-    pub fn close(&self) -> io::Result<()> {
-        self.socket.shut()
+    #[track_caller]
+    pub fn accept_with(&self, context: &Context) -> io::Result<(TcpStream, SocketAddr)> {
+        self.accept_within(Some(&Watch::new(context)?))
     }
 
-    /// The address it listens on. Switches: no.
+    #[track_caller]
+    fn accept_within(&self, watch: Option<&Watch<'_>>) -> io::Result<(TcpStream, SocketAddr)> {
+        let (file, peer) = self.handle.accept(&self.shortage, watch)?;
+        Ok((TcpStream::registered(file)?, internet(peer)?))
+    }
+
+    /// The address it listens on.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let listener = threadle::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     assert!(listener.local_addr().unwrap().ip().is_loopback());
+    /// });
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        super::stream::internet(self.socket.file().local_addr()?)
+        internet(self.handle.file().local_addr()?)
     }
 
-    /// Another handle, as [`Clone`] makes; for code written against std. Switches: no.
+    /// Sets the time-to-live of the packets of connections accepted from now on.
     ///
-    /// # Errors
-    /// None.
-    pub fn try_clone(&self) -> io::Result<TcpListener> {
-        Ok(self.clone())
-    }
-
-    /// The error that is pending on the socket, which is then cleared. Switches: no.
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.file().take_error()
-    }
-
-    /// Sets the time-to-live of the packets sent. Switches: no.
     ///
-    /// # Errors
-    /// What the system says.
+    /// ```
+    /// threadle::run(|| {
+    ///     let listener = threadle::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     listener.set_ttl(9).unwrap();
+    ///     assert_eq!(listener.ttl().unwrap(), 9);
+    /// });
+    /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.socket.file().set_ttl_v4(ttl)
+        self.handle.file().set_ttl_v4(ttl)
     }
 
-    /// The time-to-live of the packets sent. Switches: no.
+    /// The time-to-live of the packets of accepted connections.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| assert!(threadle::net::TcpListener::bind("127.0.0.1:0").unwrap().ttl().unwrap() > 0));
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.file().ttl_v4()
-    }
-}
-
-/// `accept4`, which saves the system call that would make the new socket non-blocking.
-fn accept_nonblocking(listener: &socket2::Socket) -> io::Result<(socket2::Socket, SockAddr)> {
-    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: `try_init` gives a valid storage and its length, and takes them back as written by the kernel; the closure fails where
-    // the kernel did. The new descriptor is open and nobody else's.
-    unsafe {
-        SockAddr::try_init(|storage, length| {
-            let fd = libc::accept4(listener.as_raw_fd(), storage.cast(), length, flags);
-            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(socket2::Socket::from_raw_fd(fd)) }
-        })
-    }
-}
-
-/// Connections as they come, without end. Made by [`TcpListener::incoming`].
-#[derive(Debug)]
-pub struct Incoming<'a> {
-    listener: &'a TcpListener,
-}
-
-impl Iterator for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    #[track_caller]
-    fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        Some(self.listener.accept().map(|(stream, _peer)| stream))
-    }
-}
-
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.file().as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.file().as_raw_fd()
+        self.handle.file().ttl_v4()
     }
 }
 
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TcpListener");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        self.handle.describe("TcpListener", f, |address| address.as_socket())
     }
 }

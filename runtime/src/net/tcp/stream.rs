@@ -1,20 +1,17 @@
 //! A connection.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::mem::MaybeUninit;
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, SockAddr, Type};
-use threadle_scheduler::Ticket;
-use threadle_scheduler::io::{Direction, TaskWaiter};
-
-use crate::context::Watch;
-use crate::net::address::{ToSocketAddrs, each_address};
-use crate::net::socket::Socket;
+use super::connect::connect;
+use super::keep_alive::KeepAlive;
+use crate::context::{Context, Watch};
+use crate::net::address::ToSocketAddrs;
+use crate::net::lookup;
+use crate::net::socket::{Handle, Short, Socket, contexts, deadlines, handles, streams, tasks};
+use crate::net::tcp::internet;
 
 /// A TCP connection. Clones are handles to the same connection, which is closed with the last of them.
 ///
@@ -34,20 +31,37 @@ use crate::net::socket::Socket;
 ///     server.join().unwrap();
 /// });
 /// ```
+#[derive(Clone)]
 pub struct TcpStream {
-    /// The places of this handle's tasks in the descriptor's queues; before the socket, which they refer to.
-    pub(super) reading: Option<TaskWaiter<Ticket>>,
-    pub(super) writing: Option<TaskWaiter<Ticket>>,
-    pub(super) socket: Arc<Socket>,
+    pub(in crate::net) handle: Handle,
 }
 
+/// Code for the examples.
+macro_rules! with_pair {
+    ($($methods:ident $(, $last:literal)*);*) => {$(
+        $methods!(
+            TcpStream,
+            "# use threadle::net::{TcpListener, TcpStream};\n\
+             # fn pair() -> (TcpStream, TcpStream) {\n\
+             #     let listener = TcpListener::bind(\"127.0.0.1:0\").unwrap();\n\
+             #     let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();\n\
+             #     (ours, listener.accept().unwrap().0)\n\
+             # }"
+            $(, $last)*
+        );
+    )*};
+}
+
+with_pair!(handles, "pair().0"; deadlines, "read"; streams; contexts; tasks);
+
 impl TcpStream {
-    /// Connects to the first of the addresses that answers.
+    /// Connects to the first of the addresses that answers. Attempts overlap: an address that does not answer holds up the next one for a quarter
+    /// of a second (RFC 8305, "happy eyeballs").
     ///
     /// Switches: yes.
     ///
     /// # Errors
-    /// Those of the last address tried.
+    /// Where no address answers, that of the last attempt to fail.
     ///
     /// # Panics
     /// Outside a runtime, as [`go`](crate::go) does.
@@ -61,24 +75,83 @@ impl TcpStream {
     /// ```
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<TcpStream> {
-        each_address(address, |address| connect(address, None, None))
+        connect(address.addresses()?, None, None)
     }
 
-    /// Connects to one address within `timeout`.
+    /// As [`connect`](Self::connect), with the search for the addresses of a name, until the deadline at most.
     ///
     /// Switches: yes.
     ///
     /// # Errors
-    /// `TimedOut`; a zero time-out is `InvalidInput`, as in std; what the system says.
+    /// As `connect`; `TimedOut`.
     ///
     /// # Panics
     /// Outside a runtime, as [`go`](crate::go) does.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// threadle::run(|| {
+    ///     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let port = listener.local_addr().unwrap().port();
+    ///     let deadline = Instant::now() + Duration::from_secs(60);
+    ///     assert!(threadle::net::TcpStream::connect_deadline(("localhost", port), deadline).is_ok());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn connect_deadline<A: ToSocketAddrs>(address: A, deadline: Instant) -> io::Result<TcpStream> {
+        connect(lookup::within(address.host()?, Some(deadline), None)?, Some(deadline), None)
+    }
+
+    /// Connects to one address within `timeout`, as in std.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// `TimedOut`; a zero time-out is `InvalidInput`; what the system says.
+    ///
+    /// # Panics
+    /// Outside a runtime, as [`go`](crate::go) does.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// threadle::run(|| {
+    ///     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let address = listener.local_addr().unwrap();
+    ///     assert!(threadle::net::TcpStream::connect_timeout(&address, Duration::from_secs(60)).is_ok());
+    /// });
+    /// ```
     #[track_caller]
     pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
         if timeout.is_zero() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a time-out must not be zero"));
         }
-        connect(*address, crate::base::now().checked_add(timeout), None)
+        connect(vec![*address], crate::base::now().checked_add(timeout), None)
+    }
+
+    /// As [`connect`](Self::connect), with the search for the addresses of a name, until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// As `connect`; the context has ended.
+    ///
+    /// # Panics
+    /// As `connect`.
+    ///
+    /// ```
+    /// use threadle::{context::{Context, ContextError}, net::TcpStream};
+    ///
+    /// threadle::run(|| {
+    ///     let (context, cancel) = Context::background().with_cancel();
+    ///     cancel.cancel();
+    ///     let error = TcpStream::connect_with(&context, "127.0.0.1:1").unwrap_err();
+    ///     assert!(ContextError::of(&error).unwrap().is_cancelled());
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn connect_with<A: ToSocketAddrs>(context: &Context, address: A) -> io::Result<TcpStream> {
+        let watch = Watch::new(context)?;
+        connect(lookup::within(address.host()?, None, Some(&watch))?, None, Some(&watch))
     }
 
     /// Takes over a connection of std.
@@ -90,6 +163,14 @@ impl TcpStream {
     ///
     /// # Panics
     /// Outside a runtime, as [`go`](crate::go) does.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     assert!(threadle::net::TcpStream::from_std(stream).is_ok());
+    /// });
+    /// ```
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
@@ -98,324 +179,161 @@ impl TcpStream {
 
     #[track_caller]
     pub(super) fn registered(file: socket2::Socket) -> io::Result<TcpStream> {
-        Ok(TcpStream { reading: None, writing: None, socket: Arc::new(Socket::new(file)?) })
+        Ok(Self::of(Socket::new(file)?))
     }
 
-    /// The connection as one of std, blocking again. Switches: no.
+    pub(super) fn of(socket: Socket) -> TcpStream {
+        TcpStream { handle: Handle::of(socket, Short::IsLast) }
+    }
+
+    /// The connection as one of std, blocking again.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// `ResourceBusy` if there are clones of this handle.
-    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
-        let TcpStream { reading, writing, socket } = self;
-        drop((reading, writing));
-        Ok(Arc::into_inner(socket).ok_or_else(has_clones)?.into_blocking()?.into())
-    }
-
-    /// As a read, but leaves the bytes to be read again.
-    ///
-    /// Switches: yes.
-    ///
-    /// # Errors
-    /// Those of a read.
-    #[track_caller]
-    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.call(Direction::Read, |file| {
-            // SAFETY: bytes are valid as perhaps-uninitialised bytes, and `peek` only writes what it received to them.
-            file.peek(unsafe { &mut *(&raw mut *buffer as *mut [MaybeUninit<u8>]) })
-        })
-    }
-
-    /// Ends one or both directions. Waiting calls of that direction end as at the peer's end. Switches: no.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.file().shutdown(how)
-    }
-
-    /// Ends the connection for all handles: waiting and later calls end with an error, the peer sees the end. Dropping the last handle closes too.
-    /// Closing again does nothing.
-    ///
-    /// Switches: no.
-    ///
-    /// # Errors
-    /// What the system says; the connection is unusable nevertheless.
-    pub fn close(&self) -> io::Result<()> {
-        self.socket.shut()
-    }
-
-    /// Until when reads and writes may go on, for all handles; `None`: for ever. Calls that wait already are held to it too.
-    ///
-    /// Switches: no.
     ///
     /// ```
-    /// use std::io::{ErrorKind, Read};
-    /// use std::time::{Duration, Instant};
-    ///
     /// threadle::run(|| {
     ///     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    ///     let mut stream = threadle::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    ///     stream.set_deadline(Some(Instant::now() + Duration::from_millis(2)));
-    ///     assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+    ///     let stream = threadle::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     let clone = stream.clone();
+    ///     assert!(stream.into_std().is_err());
+    ///     assert!(clone.into_std().is_ok());
     /// });
     /// ```
-    pub fn set_deadline(&self, deadline: Option<Instant>) {
-        self.set_read_deadline(deadline);
-        self.set_write_deadline(deadline);
+    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
+        Ok(self.handle.into_blocking()?.into())
     }
+}
 
-    /// [`set_deadline`](Self::set_deadline) for reads alone. Switches: no.
-    pub fn set_read_deadline(&self, deadline: Option<Instant>) {
-        self.socket.set_deadline(Direction::Read, deadline);
-    }
-
-    /// [`set_deadline`](Self::set_deadline) for writes alone. Switches: no.
-    pub fn set_write_deadline(&self, deadline: Option<Instant>) {
-        self.socket.set_deadline(Direction::Write, deadline);
-    }
-
-    /// The deadline of reads. Switches: no.
-    pub fn read_deadline(&self) -> Option<Instant> {
-        self.socket.limit(Direction::Read).deadline()
-    }
-
-    /// The deadline of writes. Switches: no.
-    pub fn write_deadline(&self) -> Option<Instant> {
-        self.socket.limit(Direction::Write).deadline()
-    }
-
-    /// How long each single read may wait, as in std; it ends with `TimedOut`. Holds for calls made from now on. Switches: no.
+/// Addresses and options. None of these switches; their errors are what the system says.
+///
+/// ```
+/// use std::time::Duration;
+/// use threadle::net::{TcpListener, TcpStream};
+/// threadle::run(|| {
+///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+///     assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+///     assert!(stream.local_addr().unwrap().ip().is_loopback());
+///     stream.set_nodelay(true).unwrap();
+///     stream.set_ttl(17).unwrap();
+///     stream.set_linger(Some(Duration::from_secs(3))).unwrap();
+///     assert_eq!((stream.nodelay().unwrap(), stream.ttl().unwrap()), (true, 17));
+///     assert_eq!(stream.linger().unwrap(), Some(Duration::from_secs(3)));
+///     assert_eq!(stream.keepalive().unwrap(), None);
+/// });
+/// ```
+impl TcpStream {
+    /// The address of the other end.
     ///
-    /// # Errors
-    /// A zero time-out is `InvalidInput`.
-    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.socket.limit(Direction::Read).set_timeout(timeout)
-    }
-
-    /// How long each single write may wait, as in std; it ends with `TimedOut`. Holds for calls made from now on. Switches: no.
-    ///
-    /// # Errors
-    /// A zero time-out is `InvalidInput`.
-    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.socket.limit(Direction::Write).set_timeout(timeout)
-    }
-
-    /// The time-out of reads. Switches: no.
-    ///
-    /// # Errors
-    /// None.
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.limit(Direction::Read).timeout())
-    }
-
-    /// The time-out of writes. Switches: no.
-    ///
-    /// # Errors
-    /// None.
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.limit(Direction::Write).timeout())
-    }
-
-    /// The address of the other end. Switches: no.
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        internet(self.socket.file().peer_addr()?)
+        internet(self.handle.file().peer_addr()?)
     }
 
-    /// The address of this end. Switches: no.
+    /// The address of this end.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        internet(self.socket.file().local_addr()?)
+        internet(self.handle.file().local_addr()?)
     }
 
-    /// Another handle, as [`Clone`] makes; for code written against std. Switches: no.
+    /// Sets `TCP_NODELAY`: small writes are sent at once.
     ///
-    /// # Errors
-    /// None.
-    pub fn try_clone(&self) -> io::Result<TcpStream> {
-        Ok(self.clone())
-    }
-
-    /// Sets `TCP_NODELAY`: small writes are sent at once. Switches: no.
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.socket.file().set_tcp_nodelay(nodelay)
+        self.handle.file().set_tcp_nodelay(nodelay)
     }
 
-    /// Whether `TCP_NODELAY` is set. Switches: no.
+    /// Whether `TCP_NODELAY` is set.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.socket.file().tcp_nodelay()
+        self.handle.file().tcp_nodelay()
     }
 
-    /// Sets the time-to-live of the packets sent. Switches: no.
+    /// Sets the time-to-live of the packets sent.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.socket.file().set_ttl_v4(ttl)
+        self.handle.file().set_ttl_v4(ttl)
     }
 
-    /// The time-to-live of the packets sent. Switches: no.
+    /// The time-to-live of the packets sent.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.file().ttl_v4()
+        self.handle.file().ttl_v4()
     }
 
-    /// The error that is pending on the socket, which is then cleared. Switches: no.
+    /// Sets what becomes of bytes not yet sent when the last handle is dropped (`SO_LINGER`, in whole seconds). `None`: the system sends them,
+    /// and nobody hears how that went. Zero: they are thrown away, and the peer's connection is reset. Longer: the *thread* that drops the handle waits so
+    /// long for them, as it would in std; [`blocking`](crate::blocking) keeps that from holding up others.
+    ///
+    /// Switches: no.
     ///
     /// # Errors
     /// What the system says.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.file().take_error()
-    }
-}
-
-#[track_caller]
-pub(super) fn connect(
-    address: SocketAddr,
-    deadline: Option<Instant>,
-    watch: Option<&Watch<'_>>,
-) -> io::Result<TcpStream> {
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let file = socket2::Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-    match file.connect(&address.into()) {
-        // Interrupted, it goes on all the same.
-        Err(error) if !matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => return Err(error),
-        _ => {}
-    }
-    let socket = Socket::new(file)?;
-    // Nobody else knows of it yet, so nobody has to be told.
-    socket.limit(Direction::Write).set_deadline(deadline);
-    socket.call_within(Direction::Write, watch, |file| match file.take_error()? {
-        Some(error) => Err(error),
-        // Writable for no reason of ours: not connected and no error yet.
-        None => match file.peer_addr() {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
-            result => result.map(drop),
-        },
-    })?;
-    socket.limit(Direction::Write).set_deadline(None);
-    Ok(TcpStream { reading: None, writing: None, socket: Arc::new(socket) })
-}
-
-pub(super) fn internet(address: SockAddr) -> io::Result<SocketAddr> {
-    address.as_socket().ok_or_else(|| io::Error::other("not an internet address"))
-}
-
-pub(super) fn has_clones() -> io::Error {
-    io::Error::new(io::ErrorKind::ResourceBusy, "other handles of this socket are in use")
-}
-
-/// Not killed by `SIGPIPE` where the process does not ignore it.
-const SEND: i32 = libc::MSG_NOSIGNAL;
-
-/// The system takes so many slices in a call and refuses more.
-pub(super) const MOST_SLICES: usize = libc::UIO_MAXIOV as usize;
-
-pub(super) fn send(file: &socket2::Socket, bytes: &[u8]) -> io::Result<usize> {
-    file.send_with_flags(bytes, SEND)
-}
-
-pub(super) fn send_vectored(file: &socket2::Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    file.send_vectored_with_flags(&slices[..slices.len().min(MOST_SLICES)], SEND)
-}
-
-impl Read for &TcpStream {
-    #[track_caller]
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.call(Direction::Read, |mut file| file.read(buffer))
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.handle.file().set_linger(linger)
     }
 
-    #[track_caller]
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        // The system takes so many and refuses more.
-        let count = buffers.len().min(MOST_SLICES);
-        self.socket.call(Direction::Read, |mut file| file.read_vectored(&mut buffers[..count]))
-    }
-}
-
-impl Write for &TcpStream {
-    #[track_caller]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.socket.call(Direction::Write, |file| send(file, bytes))
+    /// What is set by [`set_linger`](Self::set_linger).
+    ///
+    /// Switches: no.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.handle.file().linger()
     }
 
-    #[track_caller]
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.call(Direction::Write, |file| send_vectored(file, slices))
+    /// Sets whether a silent connection is asked if its peer is still there, and when. `None`: it is not.
+    ///
+    /// Switches: no.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_keepalive(&self, keepalive: Option<&KeepAlive>) -> io::Result<()> {
+        match keepalive {
+            Some(keepalive) => keepalive.set(self.handle.file()),
+            None => self.handle.file().set_keepalive(false),
+        }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for TcpStream {
-    #[track_caller]
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buffer)
-    }
-
-    #[track_caller]
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(buffers)
-    }
-}
-
-impl Write for TcpStream {
-    #[track_caller]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self).write(bytes)
-    }
-
-    #[track_caller]
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(slices)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Clone for TcpStream {
-    fn clone(&self) -> Self {
-        TcpStream { reading: None, writing: None, socket: Arc::clone(&self.socket) }
-    }
-}
-
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.file().as_fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.file().as_raw_fd()
+    /// What is set by [`set_keepalive`](Self::set_keepalive), with the system's values in the place of what was left to it.
+    ///
+    /// Switches: no.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn keepalive(&self) -> io::Result<Option<KeepAlive>> {
+        KeepAlive::of(self.handle.file())
     }
 }
 
 impl fmt::Debug for TcpStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("TcpStream");
-        if let Ok(address) = self.local_addr() {
-            debug.field("addr", &address);
-        }
-        if let Ok(peer) = self.peer_addr() {
-            debug.field("peer", &peer);
-        }
-        debug.field("fd", &self.as_raw_fd()).finish()
+        self.handle.describe("TcpStream", f, |address| address.as_socket())
     }
 }

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 status=0
-members=' threadle-timer threadle-netpoll threadle-scheduler threadle threadle-examples ingest threadle-tests threadle-audit threadle-audit-fixtures '
+members=' threadle-timer threadle-netpoll threadle-scheduler threadle threadle-examples ingest threadle-tests threadle-audit threadle-audit-fixtures threadle-peers peer-measure peer-threadle peer-floor '
 
 # The packages a package itself names, every optional one included.
 direct() {
@@ -44,9 +44,13 @@ allow threadle-scheduler threadle-timer threadle-netpoll
 allow threadle threadle-scheduler threadle-netpoll
 allow threadle-examples threadle
 allow ingest threadle
-allow threadle-tests threadle
+allow threadle-tests threadle peer-measure
 allow threadle-audit
 allow threadle-audit-fixtures threadle
+allow threadle-peers
+allow peer-measure
+allow peer-threadle threadle threadle-tests peer-measure
+allow peer-floor peer-measure
 
 if [[ -n $(direct threadle-timer | grep -vx loom || true) ]]; then
     echo "arrows: threadle-timer is to need std alone" >&2

@@ -22,7 +22,8 @@ pub struct Overlap {
     pub turns: u64,
 }
 
-/// 64 goroutines on two processors block their thread for 10 ms, 20 times each, inside [`blocking`] if `announced`.
+/// 64 goroutines on two processors block their thread for 10 ms, 20 times each, inside [`blocking`] if `announced`, while another one
+/// sleeps a millisecond at a time.
 pub fn overlap(mode: Mode, announced: bool) -> Overlap {
     mode.run(Builder::new().procs(2), move || {
         let stop = Arc::new(AtomicBool::new(false));
@@ -36,23 +37,29 @@ pub fn overlap(mode: Mode, announced: bool) -> Overlap {
                 }
             }
         });
-        let begun = Instant::now();
-        let blockers: Vec<_> = (0..GOROUTINES)
-            .map(|_| {
-                go(move || {
-                    for _ in 0..CALLS {
-                        if announced { blocking(|| thread::sleep(CALL)) } else { thread::sleep(CALL) }
-                    }
-                })
-            })
-            .collect();
-        for blocker in blockers {
-            blocker.join().expect("a blocker only sleeps");
-        }
-        let elapsed = begun.elapsed();
+        let elapsed = block_here(GOROUTINES, CALLS, CALL, announced);
         let turns = turns.load(Relaxed);
         stop.store(true, Relaxed);
         others.join().expect("it only sleeps");
         Overlap { elapsed, turns }
     })
+}
+
+/// `goroutines` of the calling runtime block their thread for `call`, `calls` times each, inside [`blocking`] if `announced`: how long that
+/// takes, from the first spawn to the last join.
+pub fn block_here(goroutines: usize, calls: usize, call: Duration, announced: bool) -> Duration {
+    let begun = Instant::now();
+    let blockers: Vec<_> = (0..goroutines)
+        .map(|_| {
+            go(move || {
+                for _ in 0..calls {
+                    if announced { blocking(|| thread::sleep(call)) } else { thread::sleep(call) }
+                }
+            })
+        })
+        .collect();
+    for blocker in blockers {
+        blocker.join().expect("a blocker only sleeps");
+    }
+    begun.elapsed()
 }

@@ -12,44 +12,47 @@ use crate::Mode;
 const SLEEP: Duration = Duration::from_millis(1);
 const SLEEPS: usize = 300;
 
-/// `hogs` goroutines that heed nothing, on `procs` processors, and one on another thread that sleeps a millisecond at a time: how late
-/// does it wake?
+/// [`sleep_among_hogs_here`], in a runtime of `procs` processors.
 pub fn sleep_among_hogs(mode: Mode, procs: usize, hogs: usize) -> Lateness {
-    mode.run(Builder::new().procs(procs), move || {
-        let stop = Arc::new(AtomicBool::new(false));
-        let running = Arc::new(AtomicUsize::new(0));
-        let handles: Vec<_> = (0..hogs)
-            .map(|_| {
-                let (stop, running) = (Arc::clone(&stop), Arc::clone(&running));
-                go(move || {
-                    running.fetch_add(1, Relaxed);
-                    while !stop.load(Relaxed) {
-                        hint::spin_loop();
-                    }
-                })
+    mode.run(Builder::new().procs(procs), move || sleep_among_hogs_here(hogs, SLEEPS))
+}
+
+/// `hogs` goroutines of the calling runtime heed nothing, and one on another thread sleeps for a millisecond, `sleeps` times: how late does
+/// it wake?
+pub fn sleep_among_hogs_here(hogs: usize, sleeps: usize) -> Lateness {
+    let stop = Arc::new(AtomicBool::new(false));
+    let running = Arc::new(AtomicUsize::new(0));
+    let handles: Vec<_> = (0..hogs)
+        .map(|_| {
+            let (stop, running) = (Arc::clone(&stop), Arc::clone(&running));
+            go(move || {
+                running.fetch_add(1, Relaxed);
+                while !stop.load(Relaxed) {
+                    hint::spin_loop();
+                }
             })
-            .collect();
-        // Bound, a goroutine that parks lends its thread to fresh ones, and a hog among them would keep it. One that blocks does not.
-        blocking(|| {
-            while running.load(Relaxed) < hogs {
-                thread::yield_now();
-            }
-        });
-        let sleeper = go(|| {
-            let one = |_| {
-                let due = Instant::now() + SLEEP;
-                time::sleep(SLEEP);
-                due.elapsed()
-            };
-            (0..SLEEPS).map(one).collect()
-        });
-        let lateness = sleeper.join().expect("it only sleeps");
-        stop.store(true, Relaxed);
-        for hog in handles {
-            hog.join().expect("a hog only spins");
+        })
+        .collect();
+    // Bound, a goroutine that parks lends its thread to fresh ones, and a hog among them would keep it. One that blocks does not.
+    blocking(|| {
+        while running.load(Relaxed) < hogs {
+            thread::yield_now();
         }
-        lateness
-    })
+    });
+    let sleeper = go(move || {
+        let one = |_| {
+            let due = Instant::now() + SLEEP;
+            time::sleep(SLEEP);
+            due.elapsed()
+        };
+        (0..sleeps).map(one).collect()
+    });
+    let lateness = sleeper.join().expect("it only sleeps");
+    stop.store(true, Relaxed);
+    for hog in handles {
+        hog.join().expect("a hog only spins");
+    }
+    lateness
 }
 
 /// Goroutine 1 shares its thread with a goroutine that spins for `spin` and heeds nothing: bound, they cannot both go on. Returns the file

@@ -16,11 +16,11 @@ mod storm;
 mod time;
 mod tree;
 
-pub use blocking::{Overlap, overlap};
-pub use capacity::{Footprint, park_many};
+pub use blocking::{Overlap, block_here, overlap};
+pub use capacity::{Footprint, park_many, park_many_here};
 pub use detach::{detach_many, threads_of_fresh_goroutines};
-pub use echo::echo;
-pub use hogs::{hold_up_main, sleep_among_hogs};
+pub use echo::{Exchange, echo, echo_clients, echo_server};
+pub use hogs::{hold_up_main, sleep_among_hogs, sleep_among_hogs_here};
 pub use lateness::Lateness;
 pub use locked::{spawn_locked, talk_to_a_locked_one};
 pub use pair::{
@@ -32,4 +32,4 @@ pub use shutdown::{Shutdown, end_with_hogs};
 pub use stale::{Access, stale_thread_locals};
 pub use storm::sleep_in_a_storm;
 pub use time::{Use, cancel_children, reset_and_stop};
-pub use tree::{fib, skynet};
+pub use tree::{fib, fib_here, skynet, skynet_here};

@@ -1,0 +1,3 @@
+module threadle/peers/go
+
+go 1.25

@@ -1,0 +1,116 @@
+//! One run of one program, in a process of its own.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::answer::{Answer, parse};
+
+/// Runs `command` for at most `limit`, and reads what it answers.
+pub(crate) fn run(command: Command, limit: Duration) -> Answer {
+    match output(command, limit) {
+        Ok(text) => parse(&text),
+        Err(failure) => failure,
+    }
+}
+
+/// Runs `command` for at most `limit`: what it prints.
+///
+/// # Errors
+///
+/// [`Answer::Died`] or [`Answer::Hung`].
+pub(crate) fn output(mut command: Command, limit: Duration) -> Result<String, Answer> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ended = command.spawn().and_then(|child| finish(child, limit));
+    ended.unwrap_or_else(|error| Err(Answer::Died(format!("it does not start: {error}"))))
+}
+
+fn finish(mut child: Child, limit: Duration) -> io::Result<Result<String, Answer>> {
+    let (over, end) = mpsc::channel();
+    let stdout = read(child.stdout.take(), over.clone());
+    let stderr = read(child.stderr.take(), over);
+    // Both pipes are at their end once the program has ended, and the processes it started, too.
+    let hung = end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+    if hung {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    let (stdout, stderr) = (joined(stdout)?, joined(stderr)?);
+    Ok(match (hung, status.success()) {
+        (true, _) => Err(Answer::Hung(limit.as_secs())),
+        (false, true) => Ok(stdout),
+        (false, false) => Err(Answer::Died(ended(status, &stderr))),
+    })
+}
+
+/// Reads to the end; `over` goes with it.
+fn read(pipe: Option<impl Read + Send + 'static>, over: mpsc::Sender<()>) -> JoinHandle<io::Result<String>> {
+    thread::spawn(move || {
+        let _over = over;
+        let mut text = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut text)?;
+        }
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    })
+}
+
+fn joined(reader: JoinHandle<io::Result<String>>) -> io::Result<String> {
+    reader.join().map_err(|_| io::Error::other("the reader panicked"))?
+}
+
+/// The status, and the first words of its complaint: of what follows it is mostly the consequence.
+fn ended(status: ExitStatus, complaint: &str) -> String {
+    const WORDS: usize = 160;
+    let lines: Vec<&str> = complaint.lines().map(str::trim).filter(|line| !line.is_empty()).take(2).collect();
+    let first: String = lines.join(" ").chars().take(WORDS).collect();
+    if first.is_empty() { status.to_string() } else { format!("{status}: {first}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::answer::Answer;
+    use std::process::Command;
+    use std::time::Duration;
+
+    fn shell(script: &str, limit: Duration) -> Answer {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        run(command, limit)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_program_that_ends_well_gives_figures() {
+        assert_eq!(shell("echo figure ns 12", LONG), Answer::Figures([("ns".to_owned(), 12.0)].into()));
+    }
+
+    #[test]
+    fn a_crash_is_told_with_its_signal_and_its_last_words() {
+        let Answer::Died(why) = shell("echo figure ns 12; echo out of stacks >&2; kill -SEGV $$", LONG) else {
+            panic!("it did not end well");
+        };
+        assert!(why.contains("signal: 11") && why.contains("out of stacks"), "{why}");
+    }
+
+    #[test]
+    fn a_status_is_told() {
+        let Answer::Died(why) = shell("exit 3", LONG) else { panic!("it did not end well") };
+        assert_eq!(why, "exit status: 3");
+    }
+
+    #[test]
+    fn what_does_not_end_is_ended() {
+        assert_eq!(shell("exec sleep 1000", Duration::from_secs(1)), Answer::Hung(1));
+    }
+
+    #[test]
+    fn what_does_not_start_is_told() {
+        let Answer::Died(why) = run(Command::new("/nowhere/peer"), LONG) else { panic!("there is no such program") };
+        assert!(why.contains("does not start"), "{why}");
+    }
+}

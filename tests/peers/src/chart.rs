@@ -6,7 +6,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::peer::Peer;
-use crate::table::number;
+use crate::table::{count, number};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -48,7 +48,7 @@ pub(crate) fn lines(path: &Path, title: &str, x: &str, y: &str, lines: &[Line]) 
         .configure_mesh()
         .x_desc(x)
         .y_desc(y)
-        .x_label_formatter(&|value| number(*value))
+        .x_label_formatter(&|value| count(value.round() as u64))
         .y_label_formatter(&|value| number(*value))
         .light_line_style(BLACK.mix(0.05))
         .bold_line_style(BLACK.mix(0.15))

@@ -8,7 +8,7 @@ use crate::gather::{self, Cell, Gathered};
 use crate::peer::Peer;
 use crate::program::{Scale, arguments};
 use crate::series::{Series, is_for, limit};
-use crate::table::{Notes, cell, number};
+use crate::table::{Notes, cell, count};
 use crate::verdict::{Verdict, stays_flat};
 
 /// The answers at each point.
@@ -37,9 +37,9 @@ pub(crate) fn table(series: &Series, points: &Points, notes: &mut Notes) -> Stri
     }
     let _ = write!(text, "\n|---:|{}", "---:|".repeat(peers.len()));
     for (x, gathered) in points {
-        let _ = write!(text, "\n| {} |", number(*x as f64));
+        let _ = write!(text, "\n| {} |", count(*x));
         for peer in &peers {
-            let name = format!("{} with {} {}", series.program, number(*x as f64), series.over.1);
+            let name = format!("{} with {} {}", series.program, count(*x), series.over.1);
             let _ = write!(text, " {} |", cell(&gathered.cell(*peer, series.figure.0), *peer, &name, notes));
         }
     }
@@ -109,11 +109,11 @@ mod tests {
         let expected = "\
 | processors | Go | may |
 |---:|---:|---:|
-| 2.00 | 100 | 20.0 |
-| 16.0 | 140 | **none** [1] |
+| 2 | 100 | 20.0 |
+| 16 | 140 | **none** [1] |
 ";
         assert_eq!(table(&SERIES, &points(), &mut notes), expected);
-        assert_eq!(notes.text(), "[1] may, yield with 16.0 processors: signal: 6  \n");
+        assert_eq!(notes.text(), "[1] may, yield with 16 processors: signal: 6  \n");
     }
 
     #[test]

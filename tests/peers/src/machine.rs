@@ -40,15 +40,27 @@ fn kib(field: &str) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other(format!("/proc/meminfo has no {field}")))
 }
 
-/// How many of the machine's CPUs others keep busy, over the last minute.
+/// How many of the machine's CPUs others keep busy at this moment, by looking for a second in which this process does nothing.
 ///
 /// # Errors
 ///
 /// If `/proc` cannot be read.
-pub(crate) fn load() -> io::Result<f64> {
-    let text = fs::read_to_string("/proc/loadavg")?;
-    let first = text.split_whitespace().next().and_then(|load| load.parse().ok());
-    first.ok_or_else(|| io::Error::other(format!("not a load: {text:?}")))
+#[expect(clippy::disallowed_methods, reason = "this process has no goroutines")]
+pub(crate) fn busy_cpus() -> io::Result<f64> {
+    const LOOK: Duration = Duration::from_secs(1);
+    let before = busy_ticks()?;
+    std::thread::sleep(LOOK);
+    // A hundred ticks are a second on every Linux that is configured as Linux is.
+    Ok((busy_ticks()? - before) as f64 / 100.0)
+}
+
+/// Ticks that all CPUs together have not been idle.
+fn busy_ticks() -> io::Result<u64> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let numbers = text.lines().next().unwrap_or_default().split_whitespace().skip(1).map(str::parse::<u64>);
+    let all: Vec<u64> = numbers.collect::<Result<_, _>>().map_err(io::Error::other)?;
+    // user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of the first two.
+    Ok(all.iter().take(8).enumerate().filter(|(index, _)| !matches!(index, 3 | 4)).map(|(_, ticks)| ticks).sum())
 }
 
 /// The machine, what was compared, and when, a line each.

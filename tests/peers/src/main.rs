@@ -69,12 +69,12 @@ fn compare(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     if ROWS.iter().all(|row| !flags.wants(row.name)) && SERIES.iter().all(|series| !flags.wants(series.name)) {
         return Err("there is nothing of that name: --list shows what there is".into());
     }
-    let load = machine::load()?;
     let built = build::build(&flags.peers);
     let touched = machine::touch_memory(if flags.quick { 1 << 30 } else { 8 << 30 })?;
     eprintln!("touched and freed {} MiB of memory", touched >> 20);
+    let busy = machine::busy_cpus()?;
 
-    let mut report = Report::new(flags, machine::describe(&built), load, touched);
+    let mut report = Report::new(flags, machine::describe(&built), busy, touched);
     for row in ROWS.iter().filter(|row| flags.wants(row.name)) {
         eprint!("{:<20} ", row.name);
         let mut arguments = program::arguments(row.sizes, scale);

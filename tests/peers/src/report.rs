@@ -15,14 +15,14 @@ use crate::series::Series;
 use crate::table::{Notes, table};
 use crate::verdict::{Verdict, ahead, judge};
 
-/// From here on others have kept a CPU busy, and the figures are theirs, too.
-const BUSY: f64 = 0.5;
+/// CPUs that others keep busy, from which on the figures are theirs, too.
+const BUSY: f64 = 0.2;
 
 /// The answers to everything, and what they were measured with.
 pub(crate) struct Report<'a> {
     flags: &'a Flags,
     machine: Vec<(&'static str, String)>,
-    load: f64,
+    busy: f64,
     touched: u64,
     rows: Vec<(&'a Row, Gathered)>,
     series: Vec<(&'a Series, Points)>,
@@ -30,8 +30,8 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     /// Nothing has been asked yet.
-    pub(crate) fn new(flags: &'a Flags, machine: Vec<(&'static str, String)>, load: f64, touched: u64) -> Report<'a> {
-        Report { flags, machine, load, touched, rows: Vec::new(), series: Vec::new() }
+    pub(crate) fn new(flags: &'a Flags, machine: Vec<(&'static str, String)>, busy: f64, touched: u64) -> Report<'a> {
+        Report { flags, machine, busy, touched, rows: Vec::new(), series: Vec::new() }
     }
 
     /// Adds the answers to a row.
@@ -108,11 +108,12 @@ impl<'a> Report<'a> {
         let _ = writeln!(text, "| command | `{command}` |");
         let _ = writeln!(text, "| runs | {}; of a point of a series {} |", self.flags.runs, self.flags.runs.min(3));
         let _ = writeln!(text, "| touched and freed first | {} MiB |", self.touched >> 20);
-        if self.load > BUSY {
+        if self.busy > BUSY {
             let _ = writeln!(
                 text,
-                "\n**The machine was busy with others when this began (load {:.1}): no figure here counts.**",
-                self.load
+                "
+**Others kept {:.1} CPUs of the machine busy when this began: no figure here counts.**",
+                self.busy
             );
         }
         if self.flags.quick {

@@ -61,11 +61,17 @@ fn joined(reader: JoinHandle<io::Result<String>>) -> io::Result<String> {
     reader.join().map_err(|_| io::Error::other("the reader panicked"))?
 }
 
-/// The status, and the first words of its complaint: of what follows it is mostly the consequence.
+/// The status, and the first words of its complaint: of what follows it is mostly the consequence. Where this machine keeps the sources of
+/// packages is left out.
 fn ended(status: ExitStatus, complaint: &str) -> String {
-    const WORDS: usize = 160;
-    let lines: Vec<&str> = complaint.lines().map(str::trim).filter(|line| !line.is_empty()).take(2).collect();
-    let first: String = lines.join(" ").chars().take(WORDS).collect();
+    const LENGTH: usize = 200;
+    let within = |word: &str| match word.split_once("/registry/src/").and_then(|(_, path)| path.split_once('/')) {
+        Some((_, path)) => path.to_owned(),
+        None => word.to_owned(),
+    };
+    let lines = complaint.lines().filter(|line| !line.trim().is_empty()).take(2);
+    let words: Vec<String> = lines.flat_map(str::split_whitespace).map(within).collect();
+    let first: String = words.join(" ").chars().take(LENGTH).collect();
     if first.is_empty() { status.to_string() } else { format!("{status}: {first}") }
 }
 
@@ -95,6 +101,15 @@ mod tests {
             panic!("it did not end well");
         };
         assert!(why.contains("signal: 11") && why.contains("out of stacks"), "{why}");
+    }
+
+    #[test]
+    fn a_complaint_names_no_folder_of_this_machine() {
+        let panic =
+            "thread 'main' panicked at /home/me/.cargo/registry/src/index.crates.io-1949/may-0.3.51/src/lib.rs:7:1:";
+        let script = format!("echo \"{panic}\" >&2; echo; echo no stack >&2; echo note: and more >&2; exit 101");
+        let Answer::Died(why) = shell(&script, LONG) else { panic!("it did not end well") };
+        assert_eq!(why, "exit status: 101: thread 'main' panicked at may-0.3.51/src/lib.rs:7:1: no stack");
     }
 
     #[test]

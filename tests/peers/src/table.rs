@@ -94,8 +94,18 @@ pub(crate) fn number(value: f64) -> String {
         return text;
     }
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    format!("{sign}{}", apart(digits))
+}
+
+/// A number of things: thousands apart.
+pub(crate) fn count(things: u64) -> String {
+    let digits = things.to_string();
+    if things < 10_000 { digits } else { apart(&digits) }
+}
+
+fn apart(digits: &str) -> String {
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
-    format!("{sign}{}", groups.join(" "))
+    groups.join(" ")
 }
 
 /// How many times better each of ours is than `theirs`.
@@ -138,7 +148,7 @@ fn bounds(better: Better, bounds: &[Bound]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Notes, number, table};
+    use super::{Notes, count, number, table};
     use crate::answer::Answer;
     use crate::gather::Gathered;
     use crate::peer::Peer;
@@ -149,6 +159,7 @@ mod tests {
         let numbers = [0.0, 0.0312, 0.99961, 9.4, 12.34, 99.96, 447.4, 2733.0, 148_000.4, 1_234_567.0, -12.0];
         let texts = ["0", "0.031", "1.00", "9.40", "12.3", "100", "447", "2733", "148 000", "1 234 567", "-12.0"];
         assert_eq!(numbers.map(number), texts);
+        assert_eq!([2, 1_000, 19_000, 1_000_000].map(count), ["2", "1000", "19 000", "1 000 000"]);
     }
 
     const ROW: Row = Row {

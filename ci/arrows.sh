@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 status=0
-members=' threadle-timer threadle-netpoll threadle-scheduler threadle threadle-examples ingest threadle-tests threadle-audit threadle-audit-fixtures threadle-peers peer-measure peer-threadle peer-floor '
+members=' threadle-timer threadle-netpoll threadle-scheduler threadle threadle-examples threadle-bridge ingest threadle-tests threadle-audit threadle-audit-fixtures threadle-peers peer-measure peer-threadle peer-floor '
 
 # The packages a package itself names, every optional one included.
 direct() {
@@ -43,6 +43,7 @@ allow threadle-netpoll
 allow threadle-scheduler threadle-timer threadle-netpoll
 allow threadle threadle-scheduler threadle-netpoll
 allow threadle-examples threadle
+allow threadle-bridge threadle
 allow ingest threadle
 allow threadle-tests threadle peer-measure
 allow threadle-audit

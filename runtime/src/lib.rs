@@ -20,6 +20,7 @@ mod chan {
     mod source;
     mod state;
 
+    pub(crate) use self::core::Unsent;
     pub(crate) use error::{SendTimeoutError, TrySendError};
     pub(crate) use receiver::Receiver;
     pub(crate) use sender::Sender;
@@ -56,7 +57,6 @@ pub mod pool;
 /// What loom models of the pool: how a job is accepted, and how that ends.
 #[cfg(loom)]
 mod pool {
-    mod error;
     mod gate;
 }
 #[cfg(not(loom))]

@@ -1,5 +1,7 @@
 //! Waiting with a context: that it ends the wait, that the wait leaves nothing behind, and that nothing is lost.
 
+#[path = "context_waits/ends.rs"]
+mod ends;
 mod support;
 
 use std::io::Read;

@@ -3,12 +3,13 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::{Place, Random, Task, everywhere, in_runtimes, watchdog};
 use threadle::chan::{self, TryRecvError};
 use threadle::context::Context;
+use threadle::testing::Run;
 use threadle::time::{Ticker, Timer, every, now, sleep, sleep_with};
 
 const FAR: Duration = Duration::from_secs(3600);
@@ -203,35 +204,63 @@ fn stopped_from_everywhere_one_stop_says_true() {
     });
 }
 
-/// 10 000 timers, ten of whose functions sleep for a second: the others are all called before those end.
+/// 10 000 timers, ten of whose functions sleep for a second, in virtual time, where lateness is not the machine's: a function that was made
+/// to wait for a slow one would be late by that second.
 #[test]
 fn a_slow_function_delays_no_other() {
-    in_runtimes("slow functions", |place| {
-        const TIMERS: usize = 10_000;
-        let (called, slow_ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let before_the_slow = Arc::new(AtomicUsize::new(0));
-        let gate = Arc::new(AtomicBool::new(false));
+    const TIMERS: usize = 10_000;
+    fn body() {
+        let (called, slow) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let worst = Arc::new(AtomicU64::new(0));
+        let begun = now();
         for n in 0..TIMERS {
-            let (called, slow_ended) = (Arc::clone(&called), Arc::clone(&slow_ended));
-            let (before_the_slow, gate) = (Arc::clone(&before_the_slow), Arc::clone(&gate));
-            Timer::after_func(Duration::from_micros(n as u64), move || {
+            let (called, slow, worst) = (Arc::clone(&called), Arc::clone(&slow), Arc::clone(&worst));
+            let delay = Duration::from_micros(n as u64);
+            Timer::after_func(delay, move || {
+                worst.fetch_max((now() - (begun + delay)).as_nanos() as u64, Ordering::SeqCst);
                 if n.is_multiple_of(1000) {
                     sleep(Duration::from_secs(1));
-                    // Held up further where the machine is too slow for the others: order is checked, not speed.
-                    place.until(|| gate.load(Ordering::Acquire));
-                    slow_ended.fetch_add(1, Ordering::SeqCst);
+                    slow.fetch_add(1, Ordering::SeqCst);
                 } else {
-                    before_the_slow.fetch_add(usize::from(slow_ended.load(Ordering::SeqCst) == 0), Ordering::SeqCst);
+                    called.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        sleep(Duration::from_millis(500));
+        assert_eq!((called.load(Ordering::SeqCst), slow.load(Ordering::SeqCst)), (TIMERS - 10, 0));
+        // A tick of the wheel is 66 us.
+        assert!(worst.load(Ordering::SeqCst) < 1_000_000, "one was called {worst:?} ns late");
+        sleep(Duration::from_secs(1));
+        assert_eq!(slow.load(Ordering::SeqCst), 10);
+    }
+    let run = Run::new().procs(2).watchdog(Duration::from_secs(120));
+    run.clone().virtual_time(body);
+    // SAFETY: the body holds nothing that is bound to its thread over a switching call, and names no thread-local.
+    unsafe { run.virtual_time_migrating(body) };
+}
+
+/// The same by the real clock, by order alone: the slow ones do not end before all others were called.
+#[test]
+fn functions_that_wait_for_others_delay_none() {
+    in_runtimes("slow functions", |place| {
+        const TIMERS: usize = 10_000;
+        let (called, slow) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (gate, shut) = chan::bounded::<()>(0);
+        for n in 0..TIMERS {
+            let (called, slow, shut) = (Arc::clone(&called), Arc::clone(&slow), shut.clone());
+            Timer::after_func(Duration::from_micros(n as u64), move || {
+                if n.is_multiple_of(1000) {
+                    assert!(shut.recv().is_err());
+                    slow.fetch_add(1, Ordering::SeqCst);
+                } else {
                     called.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
         place.until(|| called.load(Ordering::SeqCst) == TIMERS - 10);
-        assert_eq!(before_the_slow.load(Ordering::SeqCst), TIMERS - 10);
-        gate.store(true, Ordering::Release);
-        while slow_ended.load(Ordering::SeqCst) < 10 {
-            sleep(MILLI);
-        }
+        assert_eq!(slow.load(Ordering::SeqCst), 0);
+        drop(gate);
+        place.until(|| slow.load(Ordering::SeqCst) == 10);
     });
 }
 

@@ -6,7 +6,7 @@ use crate::g::state::Status;
 use crate::g::{G, Joiner, SpawnOptions, slab};
 use crate::m::current;
 use crate::p::P;
-use crate::park::{Parking, Reason};
+use crate::park::{Parking, Reason, Ticket};
 use crate::ready::push;
 use crate::runtime::Scheduler;
 use crate::scope::Scope;
@@ -188,6 +188,12 @@ impl<T> Join<T> {
             }
         }
         self.take()
+    }
+
+    /// Has `ticket` woken at its end, in place of whom was to be before. `false`: it has ended, or is about to
+    /// ([`is_finished`](Join::is_finished) is to be asked again), and nobody wakes the ticket. Does not switch.
+    pub fn on_end(&mut self, ticket: Ticket) -> bool {
+        self.g.is_some_and(|g| g.completion.wait(Joiner::Parked(ticket)))
     }
 
     /// As [`wait`](Join::wait), for a goroutine of this scope: its failure, if it was one, is not the scope's any more. Where their runtime

@@ -272,7 +272,8 @@ fn the_peer_of_a_computing_goroutine_starts_elsewhere() {
     enough("woken", &scenario::woken_peer_of_a_computing_goroutine(ROUNDS));
 }
 
-/// Half of all wakes within 10 ms (`figures`: every one). Behind the storm it would be the storm's length.
+/// It comes round again and again while the storm lasts, which grows with the same load that delays the sleeper. Behind the storm it would come
+/// round once. (`figures`: every wake within 10 ms.)
 #[test]
 fn a_storm_of_fresh_goroutines_passes_a_sleeper_by() {
     let _alone = child::alone();
@@ -281,6 +282,6 @@ fn a_storm_of_fresh_goroutines_passes_a_sleeper_by() {
         let lateness = scenario::sleep_in_a_storm(mode, count);
         let (median, max) = (lateness.median(), lateness.max());
         println!("{mode}: {} sleeps, late by {median:?} in the median, {max:?} at most", lateness.count());
-        assert!(median < Duration::from_millis(10), "{mode}: late by {median:?} in the median");
+        assert!(lateness.count() >= 10, "{mode}: it came round only {} times", lateness.count());
     }
 }

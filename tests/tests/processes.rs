@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use threadle::process::{Child, Command, Stdio};
 use threadle::signal::Signal;
 use threadle::{Builder, chan, go, time, yield_now};
-use threadle_tests::{both_modes, child, system};
+use threadle_tests::{Watchdog, both_modes, child, system};
 
 /// What nobody waits for so long that a test would still pass.
 const LONG: &str = "1000";
@@ -311,4 +311,89 @@ fn a_child_outlives_its_runtime() {
             assert_eq!(waited.signal(), Some(libc::SIGKILL));
         }
     });
+}
+
+/// Everything about children works on plain threads, outside any runtime, and what is made there is waited for on goroutines as well.
+#[test]
+fn children_of_plain_threads() {
+    let _watchdog = Watchdog::new(120);
+    let output = shell("cat; echo complaint >&2; exit 7").output().expect("there is a shell");
+    assert_eq!((output.status.code(), &*output.stderr), (Some(7), &b"complaint\n"[..]));
+    assert!(Command::new("true").status().expect("every Linux has it").success());
+    // A conversation; and a deadline that somebody else sets, for a read that waits already.
+    let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a cat");
+    let (mut to, from) = (child.stdin.take().expect("piped"), Arc::new(child.stdout.take().expect("piped")));
+    to.write_all(b"hello").expect("it reads");
+    let mut text = [0; 5];
+    (&*from).read_exact(&mut text).expect("it answers");
+    assert_eq!(&text, b"hello");
+    let reader = std::thread::spawn({
+        let from = Arc::clone(&from);
+        move || (&*from).read(&mut [0]).expect_err("nothing comes").kind()
+    });
+    time::sleep(Duration::from_millis(2));
+    from.set_deadline(Some(Instant::now()));
+    assert_eq!(reader.join().expect("it only reads"), ErrorKind::TimedOut);
+    assert_eq!(child.wait_timeout(Duration::from_millis(2)).expect("it is ours"), None);
+    // Made here, waited for by a goroutine, ended by a goroutine of another runtime.
+    let killer = child.killer();
+    let waiter = std::thread::spawn(move || threadle::run(move || child.wait().expect("it is ours")));
+    threadle::run(|| go(move || killer.kill().expect("it is ours")).join().expect("it only kills"));
+    assert_eq!(waiter.join().expect("it only waits").signal(), Some(libc::SIGKILL));
+    // Many threads at once, beside goroutines that do the same.
+    let ask = |n: u32| {
+        shell(&format!("echo {n}")).output().expect("there is a shell").stdout == format!("{n}\n").into_bytes()
+    };
+    std::thread::scope(|threads| {
+        for n in 0..8 {
+            threads.spawn(move || assert!(ask(n)));
+        }
+        threads.spawn(|| {
+            threadle::run(|| {
+                let goroutines = [8, 9, 10, 11].map(|n| go(move || ask(n)));
+                assert!(goroutines.into_iter().all(|one| one.join().expect("it only asks")));
+            });
+        });
+    });
+}
+
+/// A child that ends unheard, as somebody has the system forget children, or takes them away: that is told, whoever waits.
+#[test]
+fn a_child_that_somebody_else_reaped_is_an_error() {
+    child::in_children(
+        "a_child_that_somebody_else_reaped_is_an_error",
+        |_| {},
+        |mode| {
+            mode.run(Builder::new().procs(2), || {
+                // Reaped before we wait.
+                let mut taken = Command::new("true").spawn().expect("every Linux has it");
+                // SAFETY: a null pointer is allowed: the status is not wanted.
+                let reaped = unsafe { libc::waitpid(taken.id().cast_signed(), std::ptr::null_mut(), 0) };
+                assert_eq!(reaped, taken.id().cast_signed());
+                assert_eq!(taken.wait().expect_err("it is gone").raw_os_error(), Some(libc::ECHILD));
+                // While we wait.
+                // SAFETY: to ignore a signal runs no code.
+                unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+                for bounded in [false, true] {
+                    let mut forgotten = Command::new("sleep").arg(LONG).spawn().expect("every Linux has it");
+                    let killer = forgotten.killer();
+                    let (waits, waiting) = chan::bounded(1);
+                    let waiter = go(move || {
+                        waits.send(()).expect("somebody looks");
+                        match bounded {
+                            false => forgotten.wait().map(Some),
+                            true => forgotten.wait_timeout(Duration::from_secs(600)),
+                        }
+                    });
+                    waiting.recv().expect("it is about to wait");
+                    time::sleep(Duration::from_millis(2));
+                    killer.kill().expect("it is ours");
+                    let error = waiter.join().expect("it only waits").expect_err("nobody knows how it ended");
+                    assert_eq!(error.raw_os_error(), Some(libc::ECHILD));
+                }
+                println!("checked 1");
+            });
+        },
+        |_, end| assert_eq!(end.succeeded().number("checked"), 1.0),
+    );
 }

@@ -67,6 +67,7 @@ mod chan;
 mod error;
 mod family;
 mod handle;
+mod join;
 mod node;
 mod sync;
 mod time;
@@ -78,5 +79,6 @@ pub use cancel::{Cancel, CancelOnDrop};
 pub use chan::{RecvWithError, SendWithError};
 pub use error::{Cause, ContextError};
 pub use handle::Context;
+pub use join::JoinWithError;
 
 pub(crate) use watch::Watch;

@@ -1,6 +1,7 @@
 //! Locks and the like with a context. In all of them a context that has ended is told first, though there would have been nothing to wait
 //! for.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::error::ContextError;
@@ -233,7 +234,92 @@ impl Once {
     }
 }
 
+impl Once {
+    /// As [`call_once`](Self::call_once), waiting for an initialiser that is under way until the context ends at most. An `f` that is
+    /// called is not cut short.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended; `f` was not called.
+    ///
+    /// # Panics
+    /// With `f`'s panic; the next caller tries again.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, sync::Once};
+    /// let once = Once::new();
+    /// once.call_once(|| {
+    ///     // Whoever asks meanwhile waits no longer than its request may take.
+    ///     let (request, _) = Context::background().with_timeout(Duration::from_millis(1));
+    ///     assert!(once.call_once_with(&request, || unreachable!()).unwrap_err().is_timeout());
+    /// });
+    /// assert!(once.call_once_with(&Context::background(), || unreachable!()).is_ok());
+    /// ```
+    #[track_caller]
+    pub fn call_once_with(&self, context: &Context, f: impl FnOnce()) -> Result<(), ContextError> {
+        let watch = Watch::new(context)?;
+        watch.told(self.call_within(watch.limit(), f))
+    }
+}
+
 impl<T> OnceLock<T> {
+    /// As [`get_or_init`](Self::get_or_init), waiting for an initialiser that is under way until the context ends at most. An `f` that is
+    /// called is not cut short.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The context has ended; `f` was not called.
+    ///
+    /// # Panics
+    /// With `f`'s panic; the cell stays empty.
+    ///
+    /// ```
+    /// use threadle::{context::Context, sync::OnceLock};
+    /// let (context, cancel) = Context::background().with_cancel();
+    /// let cell = OnceLock::new();
+    /// assert_eq!(cell.get_or_init_with(&context, || 1).unwrap(), &1);
+    /// cancel.cancel();
+    /// assert!(cell.get_or_init_with(&context, || 2).unwrap_err().is_cancelled());
+    /// ```
+    #[track_caller]
+    pub fn get_or_init_with(&self, context: &Context, f: impl FnOnce() -> T) -> Result<&T, ContextError> {
+        match self.get_or_try_init_with(context, || Ok::<T, Infallible>(f()))? {
+            Ok(value) => Ok(value),
+            Err(never) => match never {},
+        }
+    }
+
+    /// As [`get_or_try_init`](Self::get_or_try_init), waiting for an initialiser that is under way until the context ends at most. An `f`
+    /// that is called is not cut short, unless it heeds the context itself.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// The outer: the context has ended, and `f` was not called. The inner: `f`'s; the cell stays empty, and the next one tries.
+    ///
+    /// # Panics
+    /// With `f`'s panic; the cell stays empty.
+    ///
+    /// ```
+    /// use threadle::{context::Context, sync::OnceLock};
+    /// let cell = OnceLock::<u8>::new();
+    /// let context = Context::background();
+    /// assert!(cell.get_or_try_init_with(&context, || "x".parse()).unwrap().is_err());
+    /// assert_eq!(cell.get_or_try_init_with(&context, || "7".parse()).unwrap(), Ok(&7));
+    /// ```
+    #[track_caller]
+    pub fn get_or_try_init_with<E>(
+        &self,
+        context: &Context,
+        f: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Result<&T, E>, ContextError> {
+        let watch = Watch::new(context)?;
+        watch.told(self.get_or_try_init_within(watch.limit(), f))
+    }
+
     /// As [`wait`](Self::wait), until the context ends at most.
     ///
     /// Switches: yes.

@@ -5,7 +5,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use threadle_scheduler::{Ended, Join};
+use threadle_scheduler::{Ended, Join, Parking, Reason};
+
+use crate::context::{ContextError, Watch};
 
 /// The right to learn how a goroutine ended; dropping it lets the goroutine go on by itself.
 ///
@@ -45,6 +47,16 @@ impl<T> JoinHandle<T> {
     pub fn join(mut self) -> Result<T, JoinError> {
         let Some(join) = self.join.take() else { panic!("a JoinHandle was joined after it was ready as a future") };
         outcome(join.wait())
+    }
+
+    /// Waits until it has ended, or the watched context has. **Switches.**
+    #[track_caller]
+    pub(crate) fn wait_until_ended(&mut self, watch: &Watch<'_>) -> Result<(), ContextError> {
+        match &mut self.join {
+            Some(join) => wait_until_ended(join, watch),
+            // Ready as a future before: that is for `join` to say.
+            None => Ok(()),
+        }
     }
 
     /// Whether it has ended. Does not switch.
@@ -93,6 +105,22 @@ impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle").field("id", &self.id).field("finished", &self.is_finished()).finish()
     }
+}
+
+/// Waits until the goroutine has ended, or the watched context has. **Switches.**
+#[track_caller]
+pub(crate) fn wait_until_ended<T>(join: &mut Join<T>, watch: &Watch<'_>) -> Result<(), ContextError> {
+    while !join.is_finished() {
+        let parking = Parking::open(Reason::Join);
+        // Refused where it is just ending: it is asked again. One that gives up leaves its ticket there, which is stale then.
+        if join.on_end(parking.ticket()) {
+            watch.park(parking, None);
+            if !join.is_finished() {
+                watch.check()?;
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn outcome<T>(ended: Ended<T>) -> Result<T, JoinError> {

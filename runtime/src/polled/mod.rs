@@ -11,7 +11,7 @@ use std::time::Instant;
 use threadle_scheduler::io::{
     Descriptor, Direction, Operation, TaskWaiter, Wait, closed_error, register, stopped_error, wake_all,
 };
-use threadle_scheduler::{Parking, Reason, Ticket, checkpoint};
+use threadle_scheduler::{Host, Parking, Reason, Ticket, checkpoint};
 
 use crate::context::Watch;
 pub(crate) use attempt::Attempt;
@@ -32,6 +32,12 @@ impl<F: AsFd> Polled<F> {
     #[track_caller]
     pub(crate) fn new(file: F) -> io::Result<Self> {
         let descriptor = register(file.as_fd())?;
+        Ok(Polled { descriptor, file, read: Limit::default(), write: Limit::default() })
+    }
+
+    /// As [`new`](Self::new), with the runtime named.
+    pub(crate) fn new_in(host: Host, file: F) -> io::Result<Self> {
+        let descriptor = host.register(file.as_fd())?;
         Ok(Polled { descriptor, file, read: Limit::default(), write: Limit::default() })
     }
 

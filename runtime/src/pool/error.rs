@@ -4,18 +4,42 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Refusal {
+use super::gate::Refusal;
+use crate::context::ContextError;
+
+/// Why a job has no place.
+#[derive(Clone, Debug)]
+pub(super) enum Why {
     Full,
     Closed,
+    Context(ContextError),
 }
 
-impl fmt::Display for Refusal {
+impl Why {
+    pub(super) fn context(&self) -> Option<&ContextError> {
+        match self {
+            Why::Context(error) => Some(error),
+            Why::Full | Why::Closed => None,
+        }
+    }
+}
+
+impl From<Refusal> for Why {
+    fn from(refusal: Refusal) -> Why {
+        match refusal {
+            Refusal::Full => Why::Full,
+            Refusal::Closed => Why::Closed,
+        }
+    }
+}
+
+impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Refusal::Full => "the pool has no place for another job",
-            Refusal::Closed => "the pool is closed",
-        })
+        match self {
+            Why::Full => f.write_str("the pool has no place for another job"),
+            Why::Closed => f.write_str("the pool is closed"),
+            Why::Context(error) => write!(f, "waiting for a place in the pool: {error}"),
+        }
     }
 }
 
@@ -33,12 +57,12 @@ impl fmt::Display for Refusal {
 /// ```
 pub struct SubmitError<F> {
     job: F,
-    refusal: Refusal,
+    why: Why,
 }
 
 impl<F> SubmitError<F> {
-    pub(super) fn new(job: F, refusal: Refusal) -> SubmitError<F> {
-        SubmitError { job, refusal }
+    pub(super) fn new(job: F, why: Why) -> SubmitError<F> {
+        SubmitError { job, why }
     }
 
     /// The job, to be submitted again or run in place.
@@ -65,7 +89,7 @@ impl<F> SubmitError<F> {
     /// });
     /// ```
     pub fn is_full(&self) -> bool {
-        self.refusal == Refusal::Full
+        matches!(self.why, Why::Full)
     }
 
     /// The pool is closed.
@@ -78,23 +102,42 @@ impl<F> SubmitError<F> {
     /// });
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.refusal == Refusal::Closed
+        matches!(self.why, Why::Closed)
+    }
+
+    /// The context has ended that the call was made with.
+    ///
+    /// ```
+    /// use threadle::{context::Context, pool::Pool};
+    /// threadle::run(|| {
+    ///     let (context, cancel) = Context::background().with_cancel();
+    ///     cancel.cancel();
+    ///     let error = Pool::new(1, 0).submit_with(&context, || ()).unwrap_err();
+    ///     assert!(error.context().unwrap().is_cancelled());
+    /// });
+    /// ```
+    pub fn context(&self) -> Option<&ContextError> {
+        self.why.context()
     }
 }
 
 impl<F> fmt::Debug for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SubmitError({:?})", self.refusal)
+        write!(f, "SubmitError({:?})", self.why)
     }
 }
 
 impl<F> fmt::Display for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.refusal.fmt(f)
+        self.why.fmt(f)
     }
 }
 
-impl<F> Error for SubmitError<F> {}
+impl<F> Error for SubmitError<F> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.context().map(|error| error as _)
+    }
+}
 
 /// Why a job gave no result.
 ///

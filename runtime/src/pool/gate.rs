@@ -1,10 +1,16 @@
 //! The way of a job to a worker, and its end: "How it works" and "Closing" in the module are about this file.
 
-use std::time::Instant;
-
-use super::error::Refusal;
 use crate::base::faulty;
-use crate::chan::{self, Receiver, SendTimeoutError, Sender, TrySendError};
+use crate::chan::{self, Receiver, Sender, TrySendError, Unsent};
+use crate::wait::Limit;
+
+/// Why there was no place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// None was free, or none within the limit.
+    Full,
+    Closed,
+}
 
 /// Places, and the jobs of those who have one.
 pub(super) struct Gate<J> {
@@ -24,16 +30,13 @@ impl<J> Gate<J> {
         Gate { places, taken, jobs, queue }
     }
 
-    /// Takes a place, waiting for one until `deadline`. Switches.
+    /// Takes a place, waiting for one within a limit. Switches.
     #[track_caller]
-    pub(super) fn take(&self, deadline: Option<Instant>) -> Result<(), Refusal> {
-        match deadline {
-            None => self.places.send(()).map_err(|_| Refusal::Closed),
-            Some(deadline) => self.places.send_deadline((), deadline).map_err(|error| match error {
-                SendTimeoutError::Timeout(()) => Refusal::Full,
-                SendTimeoutError::Disconnected(()) => Refusal::Closed,
-            }),
-        }
+    pub(super) fn take(&self, limit: Limit<'_>) -> Result<(), Refusal> {
+        self.places.send_within((), limit).map_err(|unsent| match unsent {
+            Unsent::GaveUp(()) => Refusal::Full,
+            Unsent::Closed(()) => Refusal::Closed,
+        })
     }
 
     /// Takes a place if one is free. Does not switch.

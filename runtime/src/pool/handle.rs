@@ -20,11 +20,11 @@ use crate::select;
 /// ```
 #[must_use = "a job whose result is not wanted is to be submitted"]
 pub struct JobHandle<T> {
-    result: Receiver<thread::Result<T>>,
+    pub(super) result: Receiver<thread::Result<T>>,
     /// Cannot be upgraded once the job has sent its result, or is dropped.
     pending: Weak<()>,
     /// Closed once there is no worker left.
-    over: Receiver<()>,
+    pub(super) over: Receiver<()>,
 }
 
 impl<T> JobHandle<T> {
@@ -82,7 +82,7 @@ impl<T> JobHandle<T> {
     }
 
     /// There is no worker left, and whatever one of them told is there.
-    fn left_behind(&self) -> Result<T, JobError> {
+    pub(super) fn left_behind(&self) -> Result<T, JobError> {
         match self.result.try_recv() {
             Err(TryRecvError::Empty) => Err(JobError::abandoned()),
             told => end_of(told.ok()),
@@ -105,7 +105,7 @@ impl<T> JobHandle<T> {
 }
 
 /// What a job told, or that it could not.
-fn end_of<T>(told: Option<thread::Result<T>>) -> Result<T, JobError> {
+pub(super) fn end_of<T>(told: Option<thread::Result<T>>) -> Result<T, JobError> {
     match told {
         Some(Ok(value)) => Ok(value),
         Some(Err(payload)) => Err(JobError::panic(payload)),

@@ -75,6 +75,7 @@ mod gate;
 mod handle;
 mod job;
 mod slot;
+mod with;
 mod worker;
 
 use std::fmt;
@@ -87,6 +88,7 @@ pub use handle::JobHandle;
 pub use slot::{NoSlot, Slot};
 pub use worker::Stats;
 
+use crate::wait::Limit;
 use worker::Shared;
 
 /// A pool of workers behind a bounded queue. Clones are handles to the same pool; when the last one is dropped the pool is
@@ -285,7 +287,7 @@ impl Pool {
     {
         match self.reserve() {
             Ok(slot) => slot.go(job),
-            Err(NoSlot(refusal)) => Err(SubmitError::new(job, refusal)),
+            Err(NoSlot(why)) => Err(SubmitError::new(job, why)),
         }
     }
 
@@ -313,7 +315,7 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn reserve(&self) -> Result<Slot<'_>, NoSlot> {
-        self.inner.shared.reserve(None)
+        self.reserve_within(Limit::NONE)
     }
 
     /// Holds a place if one is free.
@@ -333,7 +335,7 @@ impl Pool {
     /// });
     /// ```
     pub fn try_reserve(&self) -> Result<Slot<'_>, NoSlot> {
-        self.inner.shared.try_reserve()
+        self.inner.shared.try_reserve().map_err(|refusal| NoSlot(refusal.into()))
     }
 
     /// As [`reserve`](Self::reserve), waiting at most `timeout`.
@@ -352,8 +354,7 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn reserve_timeout(&self, timeout: Duration) -> Result<Slot<'_>, NoSlot> {
-        // A time-out beyond what the clock can count is none.
-        self.inner.shared.reserve(crate::base::now().checked_add(timeout))
+        self.reserve_within(Limit::after(timeout))
     }
 
     /// As [`reserve`](Self::reserve), waiting until `deadline` at most.
@@ -373,7 +374,12 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn reserve_deadline(&self, deadline: Instant) -> Result<Slot<'_>, NoSlot> {
-        self.inner.shared.reserve(Some(deadline))
+        self.reserve_within(Limit::at(deadline))
+    }
+
+    #[track_caller]
+    fn reserve_within(&self, limit: Limit<'_>) -> Result<Slot<'_>, NoSlot> {
+        self.inner.shared.reserve(limit).map_err(|refusal| NoSlot(refusal.into()))
     }
 
     /// Accepts no more jobs: those that wait for a place come back to whoever submits them. What was accepted is run, and then the workers end.
@@ -409,7 +415,7 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn shutdown(&self) -> Drained {
-        self.drain(None)
+        self.drain(Limit::NONE)
     }
 
     /// [Closes](Self::close) the pool and waits, at most `timeout`, until every accepted job has run. What is still queued then is dropped,
@@ -431,7 +437,7 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn shutdown_timeout(&self, timeout: Duration) -> Drained {
-        self.drain(crate::base::now().checked_add(timeout))
+        self.drain(Limit::after(timeout))
     }
 
     /// As [`shutdown_timeout`](Self::shutdown_timeout), until an instant.
@@ -447,14 +453,14 @@ impl Pool {
     /// ```
     #[track_caller]
     pub fn shutdown_deadline(&self, deadline: Instant) -> Drained {
-        self.drain(Some(deadline))
+        self.drain(Limit::at(deadline))
     }
 
     #[track_caller]
-    fn drain(&self, deadline: Option<Instant>) -> Drained {
+    fn drain(&self, limit: Limit<'_>) -> Drained {
         let shared = &self.inner.shared;
         shared.close();
-        if !shared.wait_for_end(deadline) {
+        if !shared.wait_for_end(limit) {
             shared.drop_queued();
         }
         shared.drained()
@@ -486,7 +492,7 @@ where
 {
     match slot {
         Ok(slot) => slot.submit(job),
-        Err(NoSlot(refusal)) => Err(SubmitError::new(job, refusal)),
+        Err(NoSlot(why)) => Err(SubmitError::new(job, why)),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::error::{Refusal, SubmitError};
+use super::error::{SubmitError, Why};
 use super::handle::JobHandle;
 use super::job::{Told, Untold, unboxed};
 use super::worker::Shared;
 use crate::chan;
+use crate::context::ContextError;
 
 /// A place in a [`Pool`](super::Pool), held for a job; made by [`Pool::reserve`](super::Pool::reserve). Dropping it gives the place back.
 ///
@@ -54,7 +55,7 @@ impl<'pool> Slot<'pool> {
                 std::mem::forget(self);
                 Ok(())
             }
-            Err(refused) => Err(SubmitError::new(unboxed::<Untold<F>>(refused).0, Refusal::Closed)),
+            Err(refused) => Err(SubmitError::new(unboxed::<Untold<F>>(refused).0, Why::Closed)),
         }
     }
 
@@ -86,7 +87,7 @@ impl<'pool> Slot<'pool> {
                 std::mem::forget(self);
                 Ok(handle)
             }
-            Err(refused) => Err(SubmitError::new(unboxed::<Told<F, T>>(refused).call, Refusal::Closed)),
+            Err(refused) => Err(SubmitError::new(unboxed::<Told<F, T>>(refused).call, Why::Closed)),
         }
     }
 }
@@ -112,8 +113,8 @@ impl fmt::Debug for Slot<'_> {
 ///     assert_eq!(pool.try_reserve().unwrap_err().to_string(), "the pool is closed");
 /// });
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct NoSlot(pub(super) Refusal);
+#[derive(Clone)]
+pub struct NoSlot(pub(super) Why);
 
 impl NoSlot {
     /// There was no place, or none in time.
@@ -126,7 +127,7 @@ impl NoSlot {
     /// });
     /// ```
     pub fn is_full(&self) -> bool {
-        self.0 == Refusal::Full
+        matches!(self.0, Why::Full)
     }
 
     /// The pool is closed.
@@ -139,7 +140,23 @@ impl NoSlot {
     /// });
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.0 == Refusal::Closed
+        matches!(self.0, Why::Closed)
+    }
+
+    /// The context has ended that the call was made with.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::Context, pool::Pool};
+    /// threadle::run(|| {
+    ///     let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    ///     let pool = Pool::new(1, 0);
+    ///     let _slot = pool.reserve().unwrap();
+    ///     assert!(pool.reserve_with(&context).unwrap_err().context().unwrap().is_timeout());
+    /// });
+    /// ```
+    pub fn context(&self) -> Option<&ContextError> {
+        self.0.context()
     }
 }
 
@@ -155,4 +172,8 @@ impl fmt::Display for NoSlot {
     }
 }
 
-impl std::error::Error for NoSlot {}
+impl std::error::Error for NoSlot {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.context().map(|error| error as _)
+    }
+}

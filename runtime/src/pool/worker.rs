@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::time::Instant;
 
 use super::Drained;
-use super::gate::Gate;
+use super::gate::{Gate, Refusal};
 use super::job::{Ran, Work};
-use super::slot::{NoSlot, Slot};
-use crate::chan::{self, Receiver, RecvTimeoutError, Sender};
+use super::slot::Slot;
+use crate::chan::{self, Receiver, Sender, Unreceived};
+use crate::wait::Limit;
 
 pub(super) struct Shared {
     workers: usize,
@@ -77,13 +77,10 @@ impl Shared {
         &self.over
     }
 
-    /// Waits until `deadline` for the end of every worker. Whether it came. Switches.
+    /// Waits within a limit for the end of every worker. Whether it came. Switches.
     #[track_caller]
-    pub(super) fn wait_for_end(&self, deadline: Option<Instant>) -> bool {
-        match deadline {
-            None => self.over.recv().is_err(),
-            Some(deadline) => self.over.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected),
-        }
+    pub(super) fn wait_for_end(&self, limit: Limit<'_>) -> bool {
+        self.over.recv_within(limit) == Err(Unreceived::Closed)
     }
 
     /// There is no worker any more. `returned`: nor does a job run that one of them left behind. Does not switch.
@@ -93,15 +90,15 @@ impl Shared {
         self.end.close();
     }
 
-    /// Takes a place, waiting for one until `deadline`. Switches.
+    /// Takes a place, waiting for one within a limit. Switches.
     #[track_caller]
-    pub(super) fn reserve(&self, deadline: Option<Instant>) -> Result<Slot<'_>, NoSlot> {
-        self.gate.take(deadline).map(|()| Slot::new(self)).map_err(NoSlot)
+    pub(super) fn reserve(&self, limit: Limit<'_>) -> Result<Slot<'_>, Refusal> {
+        self.gate.take(limit).map(|()| Slot::new(self))
     }
 
     /// Takes a place if one is free. Does not switch.
-    pub(super) fn try_reserve(&self) -> Result<Slot<'_>, NoSlot> {
-        self.gate.try_take().map(|()| Slot::new(self)).map_err(NoSlot)
+    pub(super) fn try_reserve(&self) -> Result<Slot<'_>, Refusal> {
+        self.gate.try_take().map(|()| Slot::new(self))
     }
 
     /// See the gate.

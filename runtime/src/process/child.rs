@@ -11,6 +11,7 @@ use threadle_scheduler::blocking;
 use super::drain::read_both;
 use super::exit::Process;
 use super::pipe::{ChildStderr, ChildStdin, ChildStdout};
+use crate::context::{Context, Watch};
 use crate::signal::Signal;
 
 /// A child process; made by [`Command::spawn`](super::Command::spawn). Dropping it neither ends the child nor waits for it.
@@ -39,9 +40,6 @@ impl Child {
     ///
     /// # Errors
     /// A pipe cannot be made non-blocking or registered.
-    ///
-    /// # Panics
-    /// Outside a runtime, as [`go`](crate::go) does, if there are pipes.
     ///
     /// ```
     /// threadle::run(|| {
@@ -155,7 +153,38 @@ impl Child {
     #[track_caller]
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
-        match self.process.wait(None)? {
+        self.ended(self.process.wait(None, None)?)
+    }
+
+    /// As [`wait`](Self::wait), until the context ends at most.
+    ///
+    /// Switches: yes.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait); the context has ended ([`ContextError::of`](crate::context::ContextError::of) tells), and the child runs on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::{context::{Context, ContextError}, process::Command};
+    /// threadle::run(|| {
+    ///     let (context, _) = Context::background().with_timeout(Duration::from_millis(1));
+    ///     let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+    ///     let error = child.wait_with(&context).unwrap_err();
+    ///     assert!(ContextError::of(&error).unwrap().is_timeout());
+    ///     child.kill().unwrap();
+    ///     child.wait().unwrap();
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn wait_with(&mut self, context: &Context) -> io::Result<ExitStatus> {
+        let watch = Watch::new(context)?;
+        self.stdin = None;
+        self.ended(self.process.wait(None, Some(&watch))?)
+    }
+
+    /// Of a wait without a deadline.
+    fn ended(&self, status: Option<ExitStatus>) -> io::Result<ExitStatus> {
+        match status {
             Some(status) => Ok(status),
             None => unreachable!("a wait without a deadline gave up"),
         }
@@ -204,7 +233,7 @@ impl Child {
     pub fn wait_timeout(&mut self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         self.stdin = None;
         // A time-out beyond what the clock can count is none.
-        self.process.wait(crate::base::now().checked_add(timeout))
+        self.process.wait(crate::base::now().checked_add(timeout), None)
     }
 
     /// As [`wait_timeout`](Self::wait_timeout), until an instant.
@@ -226,7 +255,7 @@ impl Child {
     #[track_caller]
     pub fn wait_deadline(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         self.stdin = None;
-        self.process.wait(Some(deadline))
+        self.process.wait(Some(deadline), None)
     }
 
     /// Closes the pipe to the child's input, reads what it writes to its output and error pipes, both at once, and waits until it has ended.

@@ -258,9 +258,6 @@ impl Command {
     /// No such program, no descriptor, memory or process to be had, or what else the system says; a failed [`pre_exec`](Self::pre_exec). There is
     /// no child then.
     ///
-    /// # Panics
-    /// Outside a runtime, as [`go`](crate::go) does.
-    ///
     /// ```
     /// use std::io::ErrorKind;
     /// use threadle::process::Command;
@@ -270,7 +267,6 @@ impl Command {
     /// ```
     #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Child> {
-        assert!(threadle_scheduler::mode().is_some(), "a child process is to be started inside threadle::run");
         let child = blocking(|| self.command.spawn())?;
         Child::from_std(child)
     }
@@ -281,9 +277,6 @@ impl Command {
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn) and [`Child::wait`].
-    ///
-    /// # Panics
-    /// Outside a runtime, as [`go`](crate::go) does.
     ///
     /// ```
     /// use threadle::process::Command;
@@ -300,9 +293,6 @@ impl Command {
     ///
     /// # Errors
     /// Those of [`spawn`](Self::spawn) and [`Child::wait_with_output`].
-    ///
-    /// # Panics
-    /// Outside a runtime, as [`go`](crate::go) does.
     ///
     /// ```
     /// use threadle::process::Command;

@@ -6,9 +6,11 @@ use std::process::{Child, ExitStatus};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use threadle_scheduler::blocking;
 use threadle_scheduler::io::Direction;
+use threadle_scheduler::{Parking, Reason, blocking};
 
+use super::watcher::host;
+use crate::context::{ContextError, Watch};
 use crate::polled::Polled;
 use crate::signal::Signal;
 use crate::waiters::lock;
@@ -48,41 +50,55 @@ impl Process {
         lock(&self.child).try_wait()
     }
 
-    /// Waits for the end until `deadline`, by one caller at a time. Switches.
+    /// Waits for the end until `deadline`, by one caller at a time, or until the watched context ends. Switches.
+    ///
+    /// # Errors
+    /// Those of `waitpid`; the context's.
     #[track_caller]
-    pub(super) fn wait(&self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+    pub(super) fn wait(&self, deadline: Option<Instant>, watch: Option<&Watch<'_>>) -> io::Result<Option<ExitStatus>> {
         if let Some(status) = self.try_wait()? {
             return Ok(Some(status));
         }
         if let Some(ended) = &self.ended {
             ended.set_deadline(Direction::Read, deadline);
-            let status = ended.call(Direction::Read, |_| self.try_wait()?.ok_or(io::ErrorKind::WouldBlock.into()));
-            match status {
-                Ok(status) => return Ok(Some(status)),
+            // An error of `waitpid` is an answer here, not to be taken for one of the poller's.
+            let answer = ended.call_within(Direction::Read, watch, |_| match self.try_wait() {
+                Ok(None) => Err(io::ErrorKind::WouldBlock.into()),
+                answer => Ok(answer),
+            });
+            match answer {
+                Ok(answer) => return answer,
+                Err(error) if ContextError::of(&error).is_some() => return Err(error),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => return self.try_wait(),
-                // Its poller is gone, with its runtime. Whatever else it is, the next question meets it again.
+                // The poller is gone, with its runtime. There is another way, whose own errors are told.
                 Err(_) => {}
             }
         }
-        self.wait_by_hand(deadline)
+        self.wait_by_hand(deadline, watch)
     }
 
     #[track_caller]
-    fn wait_by_hand(&self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
-        let Some(deadline) = deadline else {
+    fn wait_by_hand(&self, deadline: Option<Instant>, watch: Option<&Watch<'_>>) -> io::Result<Option<ExitStatus>> {
+        if deadline.is_none() && watch.is_none() {
             blocking(|| outlast(self.id))?;
             return self.try_wait();
-        };
+        }
         let mut pause = FIRST_LOOK;
         loop {
             if let Some(status) = self.try_wait()? {
                 return Ok(Some(status));
             }
-            let left = deadline.saturating_duration_since(crate::base::now());
-            if left.is_zero() {
+            watch.map_or(Ok(()), Watch::check)?;
+            let now = crate::base::now();
+            let next = now.checked_add(pause).into_iter().chain(deadline).min();
+            if next.is_some_and(|next| next <= now) {
                 return Ok(None);
             }
-            crate::time::sleep(pause.min(left));
+            let parking = Parking::open(Reason::Sleep);
+            match watch {
+                Some(watch) => watch.park(parking, next),
+                None => _ = parking.wait_until(next),
+            }
             pause = (pause * 2).min(LAST_LOOK);
         }
     }
@@ -102,7 +118,7 @@ impl Process {
     }
 }
 
-/// A pidfd of the child, watched by the poller of the caller's runtime.
+/// A pidfd of the child, watched by a poller.
 fn watch(id: u32) -> io::Result<Polled<OwnedFd>> {
     // SAFETY: the call takes two numbers and gives a new descriptor (closed on exec) or an error. The child is ours and not yet reaped.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id, 0) };
@@ -110,7 +126,7 @@ fn watch(id: u32) -> io::Result<Polled<OwnedFd>> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the descriptor is new and nobody else's. Descriptors fit into an int.
-    Polled::new(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    Polled::new_in(host()?, unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
 /// Blocks until the child has ended, and leaves it to be reaped.
@@ -144,13 +160,13 @@ mod tests {
     fn children_are_waited_for_without_a_pidfd() {
         fn body() {
             let short = sleeper("0.02");
-            assert!(short.wait(None).unwrap().unwrap().success());
-            assert!(short.wait(None).unwrap().unwrap().success(), "again, after it was reaped");
+            assert!(short.wait(None, None).unwrap().unwrap().success());
+            assert!(short.wait(None, None).unwrap().unwrap().success(), "again, after it was reaped");
             let long = sleeper("1000");
-            assert_eq!(long.wait(Some(Instant::now() + Duration::from_millis(5))).unwrap(), None);
+            assert_eq!(long.wait(Some(Instant::now() + Duration::from_millis(5)), None).unwrap(), None);
             long.signal(Signal::TERMINATE).unwrap();
             let patience = Instant::now() + Duration::from_secs(60);
-            assert!(!long.wait(Some(patience)).unwrap().expect("it was told to end").success());
+            assert!(!long.wait(Some(patience), None).unwrap().expect("it was told to end").success());
             long.signal(Signal::TERMINATE).expect("there is nobody left to tell");
         }
         body();
@@ -168,7 +184,7 @@ mod tests {
                 let child = std::sync::Arc::new(sleeper("1000"));
                 let waiter = crate::go({
                     let child = std::sync::Arc::clone(&child);
-                    move || child.wait(None).unwrap().unwrap().success()
+                    move || child.wait(None, None).unwrap().unwrap().success()
                 });
                 for number in 0..100 {
                     assert_eq!(crate::go(move || number).join().unwrap(), number);

@@ -37,14 +37,27 @@
 //!
 //! Dropping a [`Child`] neither kills it nor waits for it; one that is never waited for is a zombie until this process ends. Making a child is
 //! a blocking call (`fork`, `exec`, and waiting for the news of the latter). That call may run on a thread that ends some
-//! time later, so that `PR_SET_PDEATHSIG`, which a [`pre_exec`](Command::pre_exec) might set, would end the child with it. Children are made inside a
-//! runtime; waited for, read from and written to from anywhere.
+//! time later, so that `PR_SET_PDEATHSIG`, which a [`pre_exec`](Command::pre_exec) might set, would end the child with it.
+//!
+//! # Outside a runtime
+//!
+//! Children are made, waited for, read from and written to from anywhere, goroutines and plain threads alike, whoever made it.
+//! The poller is that of the runtime the child was made in. For those made outside there is one more runtime, of the process's own, that runs
+//! nothing: the first such child starts it, on two or three threads that sleep until something happens to a child. (Rejected: `poll(2)` on
+//! the plain thread itself, where a deadline that somebody else sets, or a context that ends, would be noticed only by looking again and again.)
+//!
+//! ```
+//! let output = threadle::process::Command::new("echo").arg("hello").output()?; // no runtime, no goroutine
+//! assert_eq!(output.stdout, b"hello\n");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 mod child;
 mod command;
 mod drain;
 mod exit;
 mod pipe;
+mod watcher;
 
 pub use child::{Child, Killer};
 pub use command::Command;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use threadle_scheduler::io::Direction;
 
+use super::watcher::host;
 use crate::polled::Polled;
 
 /// One end of a pipe.
@@ -18,7 +19,7 @@ pub(super) struct Pipe {
 impl Pipe {
     fn new(fd: OwnedFd) -> io::Result<Pipe> {
         set_nonblocking(fd.as_fd(), true)?;
-        Ok(Pipe { polled: Polled::new(File::from(fd))? })
+        Ok(Pipe { polled: Polled::new_in(host()?, File::from(fd))? })
     }
 
     fn into_blocking(self) -> io::Result<OwnedFd> {
@@ -49,9 +50,6 @@ macro_rules! end {
             /// # Errors
             /// It cannot be made non-blocking or registered.
             ///
-            /// # Panics
-            /// Outside a runtime, as [`go`](crate::go) does.
-            ///
             /// ```
             #[doc = concat!("use threadle::process::", stringify!($name), ";")]
             /// threadle::run(|| {
@@ -62,7 +60,6 @@ macro_rules! end {
             ///     child.wait().unwrap();
             /// });
             /// ```
-            #[track_caller]
             pub fn from_std(pipe: std::process::$name) -> io::Result<$name> {
                 Ok($name { pipe: Pipe::new(pipe.into())? })
             }

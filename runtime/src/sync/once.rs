@@ -54,13 +54,22 @@ impl Once {
     #[inline]
     #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) {
-        checkpoint();
-        if !self.raw.is_done() {
-            self.raw.call(|| {
-                f();
-                true
-            });
+        if self.call_within(Limit::NONE, f).is_err() {
+            unreachable!("nothing ends this wait but the end of the initialiser");
         }
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn call_within(&self, limit: Limit<'_>, f: impl FnOnce()) -> Result<(), GaveUp> {
+        checkpoint();
+        if self.raw.is_done() {
+            return Ok(());
+        }
+        self.raw.call(limit, || {
+            f();
+            true
+        })
     }
 
     /// Whether it has happened. Switches: no.

@@ -134,23 +134,38 @@ impl<T> OnceLock<T> {
     #[inline]
     #[track_caller]
     pub fn get_or_try_init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        match self.get_or_try_init_within(Limit::NONE, f) {
+            Ok(outcome) => outcome,
+            Err(_) => unreachable!("nothing ends this wait but the end of the initialiser"),
+        }
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn get_or_try_init_within<E>(
+        &self,
+        limit: Limit<'_>,
+        f: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Result<&T, E>, GaveUp> {
         checkpoint();
         if let Some(value) = self.get() {
-            return Ok(value);
+            return Ok(Ok(value));
         }
-        self.init(f)?;
+        if let Err(error) = self.init(limit, f)? {
+            return Ok(Err(error));
+        }
         match self.get() {
-            Some(value) => Ok(value),
+            Some(value) => Ok(Ok(value)),
             None => unreachable!("it is initialised, or `init` has failed"),
         }
     }
 
-    /// Afterwards there is a value, or this caller's initialiser has failed.
+    /// Afterwards there is a value, or this caller's initialiser has failed, or it gave up waiting for another's.
     #[cold]
     #[track_caller]
-    fn init<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
+    fn init<E>(&self, limit: Limit<'_>, f: impl FnOnce() -> Result<T, E>) -> Result<Result<(), E>, GaveUp> {
         let mut result = Ok(());
-        self.once.call(|| match f() {
+        self.once.call(limit, || match f() {
             Ok(value) => {
                 // SAFETY: this is the one initialiser, and it is not done: nobody else touches the value.
                 unsafe { *self.value.get() = Some(value) };
@@ -160,8 +175,8 @@ impl<T> OnceLock<T> {
                 result = Err(error);
                 false
             }
-        });
-        result
+        })?;
+        Ok(result)
     }
 
     /// Waits until somebody has made the value. A panic or failure of somebody's initialiser does not end the wait.

@@ -44,25 +44,24 @@ impl RawOnce {
         self.state.load(Ordering::Acquire) == DONE
     }
 
-    /// Runs `f` unless it is done, or waits for who runs one. `f` says whether it is done now; it is not if `f` panics.
+    /// Runs `f` unless it is done, or waits, within a limit, for who runs one. `f` says whether it is done now; it is not if `f` panics.
     #[cold]
     #[track_caller]
-    pub(super) fn call(&self, f: impl FnOnce() -> bool) {
+    pub(super) fn call(&self, limit: Limit<'_>, f: impl FnOnce() -> bool) -> Result<(), GaveUp> {
         loop {
             if self.begin() {
                 break;
             }
-            if self.wait_for_end(true, Limit::NONE).is_err() {
-                unreachable!("nothing ends this wait but the end of the initialiser");
-            }
+            self.wait_for_end(true, limit)?;
             if self.is_done() {
-                return;
+                return Ok(());
             }
         }
         let mut end = End { once: self, state: NEW };
         if f() {
             end.state = DONE;
         }
+        Ok(())
     }
 
     /// Waits until it is done, by whomever.

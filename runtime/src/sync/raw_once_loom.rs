@@ -30,7 +30,7 @@ impl World {
     fn call(&self) -> bool {
         step();
         if !self.once.is_done() {
-            self.once.call(|| {
+            let called = self.once.call(Limit::NONE, || {
                 step();
                 if self.failures.load(Ordering::Relaxed) > 0 {
                     self.failures.fetch_sub(1, Ordering::Relaxed);
@@ -40,6 +40,7 @@ impl World {
                 self.value.with_mut(|value| unsafe { *value += 1 });
                 true
             });
+            called.unwrap();
         }
         let done = self.once.is_done();
         if done {

@@ -2,11 +2,15 @@
 
 use super::{Scheduler, current_or_panic};
 use crate::g::SpawnOptions;
+use crate::park::Ticket;
 use crate::spawn::{Join, spawn_on};
 use crate::timers::{Expire, TimerHandle, arm_call};
 use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Instant;
+use threadle_netpoll::Descriptor;
 
 /// A runtime that something belongs to: a timer whose callback is to run there, whoever resets it.
 ///
@@ -22,6 +26,14 @@ impl Host {
     #[track_caller]
     pub fn current(what: &str) -> Host {
         Host(current_or_panic(what))
+    }
+
+    /// Registers a non-blocking descriptor with its poller. Does not switch.
+    ///
+    /// # Errors
+    /// Those of `epoll_ctl`; also "runtime stopped".
+    pub fn register(self, fd: BorrowedFd<'_>) -> io::Result<Descriptor<Ticket>> {
+        self.0.poller().register(fd)
     }
 
     /// Arms a timer. A deadline in the past is due at once. Does not switch.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use threadle::pool::Pool;
 use threadle::{
-    GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, dump, go, lock_os_thread, metrics, no_switch,
+    GoBuilder, JoinHandle, block_on, blocking, chan, checkpoint, context, dump, go, lock_os_thread, metrics, no_switch,
     num_goroutines, procs, scope, time, unlock_os_thread, yield_now,
 };
 
@@ -181,6 +181,16 @@ const SWITCHING: &[Call] = &[
         assert_eq!(sums, [1; 2]);
     }),
     ("scope without goroutines", || scope(|_| ())),
+    ("JoinHandle::join_with; Pool::submit_with, go_with, reserve_with, shutdown_with, JobHandle::join_with", || {
+        let context = context::Context::background();
+        go(yield_now).join_with(&context).expect("it does not end").expect("it only yields");
+        let pool = Pool::new(1, 0);
+        pool.submit_with(&context, yield_now).expect("it is open");
+        let job = pool.go_with(&context, yield_now).expect("it is open");
+        job.join_with(&context).expect("it does not end").expect("it only yields");
+        drop(pool.reserve_with(&context).expect("it is open"));
+        assert!(pool.shutdown_with(&context).is_complete());
+    }),
     ("ScopedJoinHandle::join", || {
         scope(|s| s.go(yield_now).join().expect("it only yields"));
     }),

@@ -220,7 +220,7 @@ pub(super) const SWITCHING: &[Call] = &[
         assert!(barrier.wait().is_leader() != other.join().expect("it only waits"));
         assert!(barrier.wait_timeout(SHORT).is_none() && barrier.wait_deadline(soon()).is_none());
     }),
-    ("Once::call_once, wait", || {
+    ("Once::call_once, call_once_with, wait", || {
         let once = Arc::new(Once::new());
         let own = Arc::clone(&once);
         let caller = go(move || own.call_once(yield_now));
@@ -230,8 +230,9 @@ pub(super) const SWITCHING: &[Call] = &[
         once.wait();
         caller.join().expect("it only yields");
         assert!(!Once::new().wait_timeout(SHORT) && !Once::new().wait_deadline(soon()));
+        Once::new().call_once_with(&context::Context::background(), yield_now).expect("it does not end");
     }),
-    ("OnceLock::get_or_init, get_or_try_init, set, wait", || {
+    ("OnceLock::get_or_init, get_or_init_with, get_or_try_init, set, wait", || {
         let cell = Arc::new(OnceLock::new());
         let own = Arc::clone(&cell);
         let setter = go(move || own.set(1));
@@ -241,6 +242,7 @@ pub(super) const SWITCHING: &[Call] = &[
         });
         assert_eq!((cell.get_or_try_init(|| Err(())), *cell.wait()), (Ok(&made), made));
         setter.join().expect("it only sets").unwrap_or_else(|refused| assert_eq!((refused, made), (1, 2)));
+        OnceLock::new().get_or_init_with(&context::Context::background(), yield_now).expect("it does not end");
         let empty = OnceLock::<u8>::new();
         assert!(empty.wait_timeout(SHORT).is_none() && empty.wait_deadline(soon()).is_none());
     }),

@@ -12,7 +12,7 @@ use threadle::net::{KeepAlive, ListenOptions, TcpListener, TcpStream, ToSocketAd
 use threadle::process::{Command, Stdio};
 use threadle::signal::{self, Signal};
 use threadle::sync::Mutex;
-use threadle::{JoinHandle, fs, go};
+use threadle::{JoinHandle, context, fs, go};
 
 use super::{Call, NonSwitching, alone, parked, wakes};
 
@@ -163,8 +163,10 @@ pub(super) const NON_SWITCHING: &[NonSwitching] = &[
 
 /// Calls that may switch, so made that most of them do.
 pub(super) const SWITCHING: &[Call] = &[
-    ("Command::spawn, Child::wait", || {
+    ("Command::spawn, Child::wait, wait_with", || {
         assert!(Command::new("true").spawn().expect("every Linux has it").wait().expect("it is ours").success());
+        let mut child = Command::new("true").spawn().expect("every Linux has it");
+        assert!(child.wait_with(&context::Context::background()).expect("it is ours").success());
     }),
     ("TcpStream::connect", || {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");

@@ -19,4 +19,6 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/asan"
 export RUSTFLAGS="-Zsanitizer=address"
 export ASAN_OPTIONS="detect_stack_use_after_return=0:detect_leaks=0"
 cargo +nightly test --locked --target "$host" --package threadle-tests --features sanitizer \
-    --test blocking --test panics --test polls --test runtimes --test scope --test sockets --test stress --test thread_bound --test thread_identity
+    --test blocking --test homes --test lock_os_thread --test locked --test locals --test locals_of_coroutines --test no_switch \
+    --test panics --test polls --test runtimes --test scope --test sockets --test stress --test thread_bound --test thread_identity \
+    --test thread_state --test unprotected

@@ -6,4 +6,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo test --locked --package threadle-tests --features harass \
-    --test blocking --test lock_os_thread --test panics --test polls --test runtimes --test scope --test sockets --test stress --test thread_bound --test thread_identity
+    --test blocking --test lock_os_thread --test no_switch --test panics --test polls --test runtimes --test scope --test sockets --test stress --test thread_bound --test thread_identity

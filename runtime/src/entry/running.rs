@@ -40,6 +40,7 @@ pub fn yield_now() {
 /// assert_eq!(threadle::run(|| sum_of_squares(&[3; 100_000])), 900_000);
 /// ```
 #[inline]
+#[track_caller]
 pub fn checkpoint() {
     threadle_scheduler::checkpoint();
 }
@@ -73,10 +74,12 @@ where
 
 /// Runs `f`, and panics where it would switch goroutines: for code that holds what must not be held over a switch. Does not switch.
 ///
-/// Calls that may switch but need not (a lock that is free, a value that is there) go through.
+/// Calls that may switch but need not (a lock that is free, a value that is there) go through. So do those that wait in place, with the
+/// goroutine's whole thread: in a Drop while the goroutine unwinds, in a future's poll, inside [`blocking`].
 ///
 /// # Panics
-/// With `f`'s panic, and where `f` would switch.
+/// With `f`'s panic, and where `f` would switch. That panic's location is the call that would; its text says what it would have waited for,
+/// and where this was called.
 ///
 /// ```
 /// use std::panic::catch_unwind;
@@ -89,6 +92,7 @@ where
 /// });
 /// ```
 #[inline]
+#[track_caller]
 pub fn no_switch<R>(f: impl FnOnce() -> R) -> R {
     threadle_scheduler::no_switch(f)
 }

@@ -33,6 +33,7 @@ fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Er
 ///     Err(error) => assert!(error.to_string().contains("no trusted certificates")),
 /// });
 /// ```
+#[track_caller]
 pub fn client_config() -> io::Result<ClientConfig> {
     static PLATFORM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let roots = match PLATFORM.get() {

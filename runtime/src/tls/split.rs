@@ -179,6 +179,7 @@ where
     ///
     /// # Errors
     /// Those of a write of `S`.
+    #[track_caller]
     pub fn close(&mut self) -> io::Result<()> {
         self.both.send(State::end)?;
         self.flush()

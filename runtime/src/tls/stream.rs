@@ -45,6 +45,7 @@ impl<S: Read + Write> TlsStream<S> {
     ///     assert!(refused.join().unwrap().to_string().contains("alert"));
     /// });
     /// ```
+    #[track_caller]
     pub fn client(config: &Arc<ClientConfig>, name: &str, io: S) -> io::Result<TlsStream<S>> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
@@ -73,6 +74,7 @@ impl<S: Read + Write> TlsStream<S> {
     /// let error = TlsStream::server(&config, listener.accept().unwrap().0).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::InvalidData);
     /// ```
+    #[track_caller]
     pub fn server(config: &Arc<ServerConfig>, io: S) -> io::Result<TlsStream<S>> {
         let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
         Self::shaken(connection.into(), io)
@@ -90,6 +92,7 @@ impl<S: Read + Write> TlsStream<S> {
     ///
     /// # Errors
     /// Those of a write of `S`; what was wrong with the peer's TLS.
+    #[track_caller]
     pub fn close(&mut self) -> io::Result<()> {
         self.session.close(&mut self.io)
     }

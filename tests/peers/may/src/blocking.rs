@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "that a thread is blocked is what is looked at")]
+
 use std::io;
 use std::thread;
 use std::time::Duration;

@@ -1,19 +1,27 @@
-//! One wait, from the park to its end: how a waiter that has queued waits, and in which three ways that ends.
+//! One wait, from the park to its end: how a waiter that has queued waits, and in which ways that ends.
 //!
 //! | end | by | the waiter's node | [`wait`] says |
 //! |---|---|---|---|
 //! | served | who popped the node and claimed the ticket | popped by that one | `Ok` |
 //! | deadline | the park's own timer | taken out by the waiter, under the lock | `Err(Deadline)` |
 //! | cancelled | a [`Cancel`], which wakes the ticket | taken out by the waiter, under the lock | `Err(Cancelled)` |
+//! | abandoned | the end of the waiter's runtime | left to the next one who pops it | nothing, for good |
+//! | served, and then abandoned | whoever claimed the ticket; then the end of the runtime | popped; what it was given is *passed on* | nothing, for good |
 //!
-//! All three go for one ticket, so exactly one of them wins. The park tells a deadline from the others. A cancellation is told from being
+//! The first three go for one ticket, so exactly one of them wins. The park tells a deadline from the others. A cancellation is told from being
 //! served by the node: [`Popped::claim`](crate::waiters::Popped::claim) marks it *served* before it claims, and takes the mark back when that
 //! fails; both under the list's lock, so the waiter looks after it has taken the lock itself. A wait that nobody can cancel needs neither lock
 //! nor look.
+//!
+//! The last way: a goroutine is claimed, is ready, and its runtime ends before its turn comes. Whoever served it was not told "gone", and did
+//! not try the next. But most of what is given to a waiter is not its alone: a value, a permit, the lock, the one notification, the duty of the
+//! one who was woken to wake the next. So each structure says how such a thing is passed on, and the scheduler calls that for those
+//! who were claimed and never ran (`Parking::wait_until_or`). A goroutine that did run on after its claim owns what it got, and keeps it
+//! when its runtime ends: a lock that it holds then is held for good.
 
 use std::time::{Duration, Instant};
 
-use crate::base::{Parking, Ticket};
+use crate::base::{Parking, Ticket, faulty};
 use crate::waiters::{OnLeave, Waiter};
 
 /// What ends a wait, besides that for which one waits.
@@ -75,11 +83,28 @@ impl<'a> Limit<'a> {
 /// Waits with `parking`, whose ticket is in `node`, which has been put into a list whose lock is free again.
 ///
 /// `leave` takes the list's lock and removes the node, if it is still there. It is called on every end but `Ok`, unwinding included, and before
-/// some `Ok`s (then in vain). Afterwards nobody has the node any more. **Switches.**
-pub(crate) fn wait<P>(parking: Parking, node: &Waiter<P>, limit: Limit<'_>, leave: impl FnMut()) -> Result<(), GaveUp> {
-    let leave = OnLeave::new(leave);
+/// some `Ok`s (then in vain). Afterwards nobody has the node any more. `pass_on` gives to the next what the node was served with, where the
+/// waiter is served and never runs again; on any thread, and neither waiting nor unwinding. **Switches.**
+pub(crate) fn wait<P>(
+    parking: Parking,
+    node: &Waiter<P>,
+    limit: Limit<'_>,
+    leave: impl Fn(),
+    pass_on: impl Fn(),
+) -> Result<(), GaveUp> {
+    let undo = || {
+        // Who was not served by its node may be in the list still.
+        leave();
+        if node.was_served() && !faulty!(NothingIsPassedOn) {
+            pass_on();
+        }
+    };
+    // SAFETY: nodes and lists are reached under the list's lock, or belong to the waiter, in whose place it is called; what is given from one
+    // waiter to the other goes from thread to thread as it does when it is given.
+    let park = |parking: Parking| unsafe { parking.wait_until_or(limit.deadline, &undo) };
+    let leave = OnLeave::new(&leave);
     let Some(cancel) = limit.cancel else {
-        if parking.wait_until(limit.deadline) {
+        if park(parking) {
             leave.disarm();
             return Ok(());
         }
@@ -87,7 +112,7 @@ pub(crate) fn wait<P>(parking: Parking, node: &Waiter<P>, limit: Limit<'_>, leav
     };
     let ticket = parking.ticket();
     let unserved = if cancel.watch(ticket) {
-        let woken = parking.wait_until(limit.deadline);
+        let woken = park(parking);
         cancel.unwatch(ticket);
         if woken { GaveUp::Cancelled } else { GaveUp::Deadline }
     } else {

@@ -74,6 +74,15 @@ impl<P> Waiter<P> {
         self.payload.with(|payload| unsafe { &*payload })
     }
 
+    /// The payload, changed in the name of the waiting frame, which never goes on.
+    ///
+    /// # Safety
+    /// As for [`payload`](Self::payload), and there is no reference to it.
+    pub(crate) unsafe fn change_payload<R>(&self, change: impl FnOnce(&mut P) -> R) -> R {
+        // SAFETY: as the caller says.
+        self.payload.with_mut(|payload| change(unsafe { &mut *payload }))
+    }
+
     /// The payload, back in the hands of the waiting frame.
     ///
     /// By value, so that the compiler shows that the node is in no list's reach afterwards: it can only be called on a

@@ -17,7 +17,7 @@ pub(crate) use threadle_scheduler::{Parking, Reason, Ticket, Woken, checkpoint, 
 #[cfg(loom)]
 mod park_loom;
 #[cfg(loom)]
-pub(crate) use park_loom::{Parking, Reason, Ticket, Woken, checkpoint, now, random};
+pub(crate) use park_loom::{Parking, Reason, Ticket, Woken, checkpoint, doomed, now, random};
 
 #[cfg(loom)]
 pub(crate) mod fault;

@@ -7,6 +7,7 @@
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Condvar, Mutex};
+use std::cell::Cell;
 use std::time::Instant;
 
 use super::fault::failed;
@@ -91,10 +92,42 @@ impl Parking {
         true
     }
 
+    /// In a [`doomed`] thread `undo` is called once the ticket is woken, and this does not return.
+    ///
+    /// # Safety
+    /// As the real one's.
+    pub(crate) unsafe fn wait_until_or(self, deadline: Option<Instant>, undo: &dyn Fn()) -> bool {
+        let doomed = DOOMED.with(Cell::get);
+        let woken = self.wait_until(deadline);
+        if doomed {
+            undo();
+            std::panic::resume_unwind(Box::new(Doomed));
+        }
+        woken
+    }
+
     pub(crate) fn close(self) -> bool {
         let closed = self.0.0.win();
         std::mem::forget(self);
         closed
+    }
+}
+
+loom::thread_local! {
+    static DOOMED: Cell<bool> = Cell::new(false);
+}
+
+struct Doomed;
+
+/// Runs `f` on a thread that stands for a goroutine whose runtime ends when it has been woken, before it runs. `None`: it was.
+///
+/// The real one's stack stays as it is for ever. Here it is unwound, but nothing of what is dropped touches the model (see [`failed`]).
+pub(crate) fn doomed<T>(f: impl FnOnce() -> T) -> Option<T> {
+    DOOMED.with(|doomed| doomed.set(true));
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)) {
+        Ok(value) => Some(value),
+        Err(payload) if payload.is::<Doomed>() => None,
+        Err(payload) => std::panic::resume_unwind(payload),
     }
 }
 

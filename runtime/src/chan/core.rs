@@ -152,7 +152,8 @@ impl<T> Channel<T> {
     ) -> Result<(), Unsent<T>> {
         let parking = Parking::open(Reason::ChanSend);
         let node = Waiter::new(parking.ticket(), Slot::new(Some(value)));
-        self.wait(state, |state| &mut state.senders, parking, &node, limit);
+        // A sender that was served has given, and got nothing.
+        self.wait(state, |state| &mut state.senders, parking, &node, limit, || ());
         let Slot { value, outcome, .. } = node.into_payload();
         match (outcome, value) {
             (Outcome::Exchanged, _) => Ok(()),
@@ -179,16 +180,12 @@ impl<T> Channel<T> {
     #[inline]
     #[track_caller]
     pub(super) fn recv(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
+        // Before a value is taken: the runtime may end while one gives way, and the value with it.
+        checkpoint();
         loop {
             match self.fetch(Reason::ChanReceive, limit.deadline()) {
-                Fetched::Value(value) => {
-                    checkpoint();
-                    return Ok(value);
-                }
-                Fetched::Closed => {
-                    checkpoint();
-                    return Err(Unreceived::Closed);
-                }
+                Fetched::Value(value) => return Ok(value),
+                Fetched::Closed => return Err(Unreceived::Closed),
                 Fetched::TimedOut => return Err(Unreceived::GaveUp),
                 Fetched::Nothing(state) => {
                     if let Some(end) = self.recv_slow(state, limit) {
@@ -228,7 +225,9 @@ impl<T> Channel<T> {
     fn recv_slow(&self, state: Guard<'_, State<T>>, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
         let parking = Parking::open(Reason::ChanReceive);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
-        self.wait(state, |state| &mut state.receivers, parking, &node, limit);
+        // SAFETY: it waits to receive, and was served.
+        let pass_on = || unsafe { self.pass_on(&node) };
+        self.wait(state, |state| &mut state.receivers, parking, &node, limit, pass_on);
         // SAFETY: the wait is over, so the node is this frame's.
         if let Outcome::Promise(_) = unsafe { node.payload() }.outcome {
             // SAFETY: the outcome says so.
@@ -248,7 +247,15 @@ impl<T> Channel<T> {
     }
 
     /// Queues `node`, unlocks, and waits until it is dealt with or the limit is reached. Afterwards the node is in no list of waiters.
-    fn wait(&self, mut state: Guard<'_, State<T>>, side: Side<T>, parking: Parking, node: &Node<T>, limit: Limit<'_>) {
+    fn wait(
+        &self,
+        mut state: Guard<'_, State<T>>,
+        side: Side<T>,
+        parking: Parking,
+        node: &Node<T>,
+        limit: Limit<'_>,
+        pass_on: impl Fn(),
+    ) {
         // SAFETY: the node is new; it stays in the caller's frame until this returns: it was served, or `remove` has been called.
         unsafe { side(&mut state).push_back(node) };
         self.unlock_changed(state);
@@ -257,7 +264,26 @@ impl<T> Channel<T> {
             unsafe { self.lock().remove(side, node) };
         };
         // How it ended is in the node's outcome.
-        let _: Result<(), GaveUp> = wait(parking, node, limit, leave);
+        let _: Result<(), GaveUp> = wait(parking, node, limit, leave, pass_on);
+    }
+
+    /// The receiver of `node` was served and will never run: what it was given goes to the next.
+    ///
+    /// # Safety
+    /// As for [`State::take_from_receiver`].
+    #[cold]
+    pub(super) unsafe fn pass_on(&self, node: &Node<T>) {
+        // SAFETY: as the caller says.
+        self.pass_on_what(|state| unsafe { state.take_from_receiver(node) });
+    }
+
+    #[cold]
+    fn pass_on_what(&self, take: impl FnOnce(&mut State<T>) -> Option<T>) {
+        let mut state = self.lock();
+        let Some(value) = take(&mut state) else { return };
+        let woken = state.return_value(value);
+        self.unlock_changed(state);
+        drop(woken);
     }
 
     /// After `Take::Promise`: the sender whose turn it is is told to send, and its value waited for. It is a `select`, which may
@@ -297,7 +323,10 @@ impl<T> Channel<T> {
         let mut in_time = true;
         loop {
             if let Some(parking) = parking.take() {
-                in_time = parking.wait_until(deadline);
+                // SAFETY: what is promised is reached under the lock; the node is the caller's, in whose place this is called.
+                in_time = unsafe {
+                    parking.wait_until_or(deadline, &|| self.pass_on_what(|state| state.take_promised(node)))
+                };
             }
             let mut state = self.lock();
             // SAFETY: the caller's promise.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use loom::thread;
 
 use super::*;
+use crate::base::doomed;
 use crate::base::fault::{Fault, check, step, with_fault};
 
 /// A value, counted while it lives.
@@ -121,6 +122,69 @@ fn loom_chan_deadline_and_another() {
         }
         assert!(patient.join().unwrap());
         world.assert_settled(0);
+    });
+}
+
+/// A receiver is served, and its runtime ends before it runs: the value goes to another who waits, or who comes later.
+fn served_and_gone(another_waits: bool) {
+    check(2, move || {
+        let world = World::new(0);
+        let late = world.spawn(|world| doomed(|| world.recv().is_some()));
+        let patient = another_waits.then(|| {
+            while world.channel.lock().receivers.is_empty() {
+                thread::yield_now();
+            }
+            world.spawn(|world| world.recv().is_some())
+        });
+        assert!(world.send());
+        // A value that it did not have to wait for is its own.
+        let kept = late.join().unwrap().is_some();
+        let received = match patient {
+            Some(patient) => patient.join().unwrap(),
+            None => world.channel.try_recv().is_ok(),
+        };
+        assert_ne!(kept, received, "a value has no owner");
+        world.assert_settled(0);
+    });
+}
+
+#[test]
+fn loom_chan_served_and_gone() {
+    served_and_gone(false);
+}
+
+#[test]
+fn loom_chan_served_and_gone_and_another() {
+    served_and_gone(true);
+}
+
+#[test]
+#[should_panic(expected = "a value has no owner")]
+fn loom_chan_broken_nothing_is_passed_on() {
+    with_fault(Fault::NothingIsPassedOn, || served_and_gone(false));
+}
+
+/// The same, where it was served with a promise: whoever keeps that finds another receiver, now or later.
+#[test]
+fn loom_chan_promised_and_gone() {
+    check(3, || {
+        let world = World::new(0);
+        let late = world.spawn(|world| doomed(|| world.recv().is_some()));
+        let sender = world.spawn(|world| {
+            let reservation = loop {
+                match world.channel.try_reserve() {
+                    Some(reservation) => break reservation,
+                    None => thread::yield_now(),
+                }
+            };
+            world.channel.fulfil(reservation, world.token()).is_ok()
+        });
+        if late.join().unwrap().is_none() {
+            assert!(world.recv().is_some());
+        }
+        assert!(sender.join().unwrap());
+        world.assert_settled(0);
+        assert!(world.channel.lock().nothing_promised(), "a promise outlives its receiver");
     });
 }
 

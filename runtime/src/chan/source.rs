@@ -94,26 +94,22 @@ impl fmt::Debug for Watchers {
 /// Receives, waiting within the limit. Switches.
 #[track_caller]
 pub(super) fn recv<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<T, Unreceived> {
-    let mut parked = false;
-    let taken = loop {
+    // Before something is taken, as in a channel.
+    checkpoint();
+    loop {
         let now = crate::base::now();
         match source.take(now) {
-            Ok(value) => break Ok(value),
-            Err(TryRecvError::Disconnected) => break Err(Unreceived::Closed),
+            Ok(value) => return Ok(value),
+            Err(TryRecvError::Disconnected) => return Err(Unreceived::Closed),
             Err(TryRecvError::Empty) if limit.deadline().is_some_and(|deadline| deadline <= now) => {
-                break Err(Unreceived::GaveUp);
+                return Err(Unreceived::GaveUp);
             }
             Err(TryRecvError::Empty) => {}
         }
-        parked = true;
         if let Err(GaveUp::Cancelled) = wait_for_change(source, limit) {
-            break Err(Unreceived::GaveUp);
+            return Err(Unreceived::GaveUp);
         }
-    };
-    if !parked {
-        checkpoint();
     }
-    taken
 }
 
 /// Waits until there is perhaps something to take.
@@ -130,7 +126,8 @@ fn wait_for_change<T>(source: &dyn Source<T>, limit: Limit<'_>) -> Result<(), Ga
     unsafe { watchers.add(&node) };
     source.watched();
     // Only now: see the table above. What is due already ends the wait at once.
-    wait(parking, &node, limit.no_later_than(source.due()), leave)
+    // All are woken: there is nothing to pass on.
+    wait(parking, &node, limit.no_later_than(source.due()), leave, || ())
 }
 
 /// Waits until the limit is reached, for nothing else.
@@ -140,7 +137,7 @@ pub(super) fn wait_for_nothing(limit: Limit<'_>) -> GaveUp {
         let parking = Parking::open(Reason::ChanReceive);
         let node = Waiter::new(parking.ticket(), ());
         // In no list: nobody can serve it.
-        if let Err(gave_up) = wait(parking, &node, limit, || ()) {
+        if let Err(gave_up) = wait(parking, &node, limit, || (), || ()) {
             return gave_up;
         }
     }

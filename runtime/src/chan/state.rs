@@ -177,6 +177,52 @@ impl<T> State<T> {
         if self.closed { Take::Closed } else { Take::Empty }
     }
 
+    /// A value that was received by one who will never use it: to the next receiver, or to the front of the buffer, above its capacity if need be
+    /// and also in a closed channel: it has been sent, and no value sent after it may be received before it.
+    pub(super) fn return_value(&mut self, mut value: T) -> Option<Woken> {
+        while let Some(mut receiver) = self.receivers.pop() {
+            let slot = receiver.payload();
+            (slot.value, slot.outcome) = (Some(value), Outcome::Exchanged);
+            match receiver.claim() {
+                Ok(woken) => return Some(woken),
+                Err(mut gone) => value = gone.payload().take_back().expect("put there a moment ago, under this lock"),
+            }
+        }
+        self.buffer.push_front(value);
+        None
+    }
+
+    /// The receiver of `node` never goes on. What it was given, or promised, is no more its own.
+    ///
+    /// # Safety
+    /// The node waited on this channel to receive. It is its frame's again, for which the caller acts.
+    pub(super) unsafe fn take_from_receiver(&mut self, node: &Node<T>) -> Option<T> {
+        // SAFETY: as the caller says.
+        if let Outcome::Promise(_) = unsafe { node.payload() }.outcome {
+            // SAFETY: the outcome says so.
+            return unsafe { self.take_promised(node) };
+        }
+        // SAFETY: as the caller says.
+        unsafe { node.change_payload(|slot| slot.value.take()) }
+    }
+
+    /// As `take_from_receiver`, for one that waits for what it was promised.
+    ///
+    /// # Safety
+    /// It was promised a value by this channel.
+    pub(super) unsafe fn take_promised(&mut self, node: &Node<T>) -> Option<T> {
+        // SAFETY: as the caller says.
+        match unsafe { self.settle(node, None) } {
+            Kept::Value(value) => Some(value),
+            Kept::Withdrawn => None,
+            Kept::NotYet => {
+                // SAFETY: as above.
+                unsafe { self.forgo(node) };
+                None
+            }
+        }
+    }
+
     /// Gives a free place, if there is one, to the sender that has waited longest.
     fn admit(&mut self) -> Option<Woken> {
         while self.has_room() {

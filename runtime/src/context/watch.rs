@@ -37,7 +37,7 @@ impl<'a> Watch<'a> {
     pub(crate) fn park(&self, parking: Parking, deadline: Option<Instant>) {
         // In no list: whoever wakes the ticket knows nothing of a node, and does not mark it.
         let node = Waiter::new(parking.ticket(), ());
-        let _unserved: Result<(), GaveUp> = wait(parking, &node, self.limit().no_later_than(deadline), || ());
+        let _unserved: Result<(), GaveUp> = wait(parking, &node, self.limit().no_later_than(deadline), || (), || ());
     }
 
     /// Until when the call may wait: to be used by the one goroutine or thread whose frame this lies in.

@@ -1,5 +1,6 @@
 //! Meeting in a number.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -143,18 +144,20 @@ impl Barrier {
         // SAFETY: the node is new; it stays in this frame until it is claimed, or `leave` removes it.
         unsafe { state.waiters.push_back(&node) };
         drop(state);
-        let mut met = true;
-        let waited = wait(parking, &node, limit, || {
+        let met = Cell::new(true);
+        let leave = || {
             let mut state = lock(&self.state);
             // SAFETY: linked into this list or into none.
             unsafe { state.waiters.remove(&node) };
-            met = state.meeting != meeting;
-            if !met {
+            met.set(state.meeting != meeting);
+            if !met.get() {
                 state.arrived -= 1;
             }
-        });
+        };
+        // All are woken: there is nothing to pass on.
+        let waited = wait(parking, &node, limit, leave, || ());
         match waited {
-            Err(gave_up) if !met => Err(gave_up),
+            Err(gave_up) if !met.get() => Err(gave_up),
             _ => Ok(BarrierWaitResult(false)),
         }
     }

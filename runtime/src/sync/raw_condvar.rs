@@ -14,7 +14,8 @@
 //! the number.
 //!
 //! A notification goes to one who still waits, and to no other: one whose deadline has passed, or whose runtime is gone, cannot be claimed and
-//! is passed over, so that `notify_one` always reaches somebody if there is anybody.
+//! is passed over, so that `notify_one` always reaches somebody if there is anybody. Where the runtime goes after the claim and before the
+//! waiter runs, the notification is passed on to the next.
 
 use std::fmt;
 
@@ -57,12 +58,14 @@ impl RawCondvar {
         if let Some(unlock) = unlock {
             unlock();
         }
-        wait(parking, &node, limit, || {
+        let leave = || {
             let mut waiters = lock(&self.waiters);
             // SAFETY: linked into this list or into none.
             unsafe { waiters.remove(&node) };
             self.waiting.store(!waiters.is_empty(), Ordering::Relaxed);
-        })
+        };
+        // One more than there were notifications, where it was `notify_all`; which a waiter must expect.
+        wait(parking, &node, limit, leave, || self.notify_one())
     }
 
     /// Wakes who has waited longest.

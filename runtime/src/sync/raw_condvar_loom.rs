@@ -9,6 +9,7 @@ use loom::thread;
 
 use super::super::raw_mutex::RawMutex;
 use super::*;
+use crate::base::doomed;
 use crate::base::fault::{Fault, check, step, with_fault};
 
 struct World {
@@ -139,4 +140,31 @@ fn loom_condvar_deadline_against_notify() {
 #[should_panic(expected = "deadlock")]
 fn loom_condvar_broken_wakes_the_gone() {
     with_fault(Fault::CondvarWakesTheGone, one_gives_up);
+}
+
+/// One is notified as its runtime ends, and never runs: another that waits is notified.
+fn notified_and_gone() {
+    check(2, || {
+        let world = World::new();
+        let late = spawn(&world, |world| doomed(|| world.take(Limit::NONE)));
+        while !world.changed.waiting.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        let patient = spawn(&world, |world| world.take(Limit::NONE));
+        world.locked(|free| *free += 1);
+        world.changed.notify_one();
+        assert!(late.join().unwrap().is_none() && patient.join().unwrap());
+        world.assert_settled();
+    });
+}
+
+#[test]
+fn loom_condvar_notified_and_gone() {
+    notified_and_gone();
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_condvar_broken_nothing_is_passed_on() {
+    with_fault(Fault::NothingIsPassedOn, notified_and_gone);
 }

@@ -31,7 +31,8 @@
 //! Both CAS the same word, so one comes first. The waiter's first: the unlocker's CAS fails, it sees `QUEUED` and goes through the list, where
 //! the waiter is by then. The unlocker's first: the waiter's CAS fails, and it tries again to take the free lock. If `WOKEN` was set, somebody
 //! is awake who will take the lock, and whose unlock then finds `QUEUED` without `WOKEN`, or who clears `WOKEN` while `LOCKED` is set, so that the
-//! present holder's unlock does. An unlocker that has set `WOKEN` and finds no waiter left that can be claimed takes the bit back.
+//! present holder's unlock does. An unlocker that has set `WOKEN` and finds no waiter left that can be claimed takes the bit back. A waiter
+//! that was woken and whose runtime ends before it runs is stood in for: `pass_on` takes the bit back, and what follows is as above.
 
 use std::fmt;
 #[cfg(not(loom))]
@@ -169,7 +170,7 @@ impl RawMutex {
                 }
             }
             drop(waiters);
-            wait(parking, &node, limit, || self.leave(&node))?;
+            wait(parking, &node, limit, || self.leave(&node), || self.pass_on(&node))?;
             let claim = node.into_payload();
             if claim.handed {
                 return Ok(());
@@ -188,6 +189,21 @@ impl RawMutex {
         if waiters.is_empty() {
             self.word.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
         }
+    }
+
+    /// A waiter was woken and will never run: the lock that it was handed is freed, or the next one is woken in its place.
+    #[cold]
+    fn pass_on(&self, node: &Waiter<Claim>) {
+        // SAFETY: it was served.
+        if !unsafe { node.payload() }.handed {
+            self.word.fetch_and(!WOKEN, Ordering::Relaxed);
+            // Whoever holds the lock finds `QUEUED` without `WOKEN` when it unlocks; if nobody does, we are to wake somebody.
+            if !self.try_lock() {
+                return;
+            }
+        }
+        // SAFETY: it was handed to the one we stand for, or locked just now.
+        unsafe { self.unlock() };
     }
 
     #[cold]

@@ -9,6 +9,7 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::*;
+use crate::base::doomed;
 use crate::base::fault::{Fault, check, step, with_fault, with_patience};
 
 const NEVER: Duration = Duration::MAX;
@@ -148,4 +149,41 @@ fn loom_mutex_deadline_against_unlock() {
 #[test]
 fn loom_mutex_deadline_against_hand_over() {
     give_up(AT_ONCE);
+}
+
+/// One is woken, or handed the lock, as its runtime ends, and never runs: the lock goes to another who waits.
+fn woken_and_gone(patience: Duration) {
+    with_patience(patience, || {
+        check(2, || {
+            let guarded = Guarded::new();
+            let late = {
+                let guarded = guarded.clone();
+                thread::spawn(move || doomed(|| guarded.pass_through()).is_some())
+            };
+            let patient = {
+                let guarded = guarded.clone();
+                thread::spawn(move || (0..2).for_each(|_| guarded.pass_through()))
+            };
+            guarded.pass_through();
+            patient.join().unwrap();
+            let entered = 3 + usize::from(late.join().unwrap());
+            guarded.assert_settled(entered);
+        });
+    });
+}
+
+#[test]
+fn loom_mutex_woken_and_gone() {
+    woken_and_gone(NEVER);
+}
+
+#[test]
+fn loom_mutex_handed_over_and_gone() {
+    woken_and_gone(AT_ONCE);
+}
+
+#[test]
+#[should_panic(expected = "[\"woken\"]")]
+fn loom_mutex_broken_nothing_is_passed_on() {
+    with_fault(Fault::NothingIsPassedOn, || woken_and_gone(AT_ONCE));
 }

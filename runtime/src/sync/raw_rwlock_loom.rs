@@ -8,6 +8,7 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::*;
+use crate::base::doomed;
 use crate::base::fault::{Fault, check, step, with_fault};
 
 struct World {
@@ -166,6 +167,22 @@ fn loom_rwlock_downgrade_lets_no_writer_in_between() {
         unsafe { world.lock.downgrade() };
         assert_eq!(world.look(), before);
         writer.join().unwrap();
+        world.assert_free();
+    });
+}
+
+/// A writer is served as its runtime ends, and never runs: it keeps out nobody.
+#[test]
+fn loom_rwlock_served_and_gone() {
+    check(2, || {
+        let world = World::new();
+        world.lock.read(Limit::NONE).unwrap();
+        let late = spawn(&world, |world| doomed(|| world.write()).is_some());
+        let reader = spawn(&world, World::read);
+        let seen = world.look();
+        let written = late.join().unwrap();
+        assert_eq!(seen, 0);
+        assert!(reader.join().unwrap() <= usize::from(written));
         world.assert_free();
     });
 }

@@ -51,8 +51,8 @@ pub(super) struct RawSemaphore {
     waiters: base::Mutex<WaitList<usize>>,
 }
 
-/// Told of each waiter that left the list without its permits, and of how many it wanted; once, outside the lock. A waiter that gave up tells
-/// of itself.
+/// Told of each waiter that left the list without its permits, or never came to use them, and of how many it wanted; once, outside the lock. A
+/// waiter that gave up tells of itself.
 pub(super) trait PassedOver: Fn(usize) {}
 
 impl<F: Fn(usize)> PassedOver for F {}
@@ -155,7 +155,12 @@ impl RawSemaphore {
         let served = self.serve(&mut waiters);
         drop(waiters);
         served.settle(&passed_over);
-        wait(parking, &node, limit, || self.leave(&node, n, &passed_over))
+        let pass_on = || {
+            // Served, and never to run: as if it had released what it got, and then not been there.
+            self.release(n, &passed_over);
+            passed_over(n);
+        };
+        wait(parking, &node, limit, || self.leave(&node, n, &passed_over), pass_on)
     }
 
     /// Gives `n` permits back, or new ones.

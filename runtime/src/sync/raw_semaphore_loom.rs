@@ -8,8 +8,8 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::*;
-use crate::base::Ticket;
 use crate::base::fault::{Fault, check, step, with_fault};
+use crate::base::{Ticket, doomed};
 use crate::wait::Cancel;
 
 struct World {
@@ -244,4 +244,37 @@ fn loom_semaphore_cancellation_against_release() {
         canceller.join().unwrap();
         world.assert_settled(usize::from(ended.is_err()));
     });
+}
+
+/// One is given its permits as its runtime ends, and never runs: they go to another, and back in the end.
+fn served_and_gone() {
+    check(2, || {
+        let world = World::new(0, 0);
+        let late = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || doomed(|| world.acquire(2)))
+        };
+        while !world.semaphore.is_queued() {
+            thread::yield_now();
+        }
+        let patient = spawn(&world, |world| {
+            world.acquire(1);
+            world.release(1);
+        });
+        world.release(2);
+        patient.join().unwrap();
+        assert!(late.join().unwrap().is_none());
+        world.assert_settled(2);
+    });
+}
+
+#[test]
+fn loom_semaphore_served_and_gone() {
+    served_and_gone();
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_semaphore_broken_nothing_is_passed_on() {
+    with_fault(Fault::NothingIsPassedOn, served_and_gone);
 }

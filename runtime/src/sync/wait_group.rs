@@ -163,10 +163,12 @@ impl WaitGroup {
         // SAFETY: the node is new; it stays in this frame until it is claimed, or `leave` removes it.
         unsafe { waiters.push_back(&node) };
         drop(waiters);
-        wait(parking, &node, limit, || {
+        let leave = || {
             // SAFETY: linked into this list or into none.
             unsafe { lock(&self.shared.waiters).remove(&node) };
-        })
+        };
+        // All are woken: there is nothing to pass on.
+        wait(parking, &node, limit, leave, || ())
     }
 
     /// Starts `f` on a goroutine that counts as one thing, done when `f` has returned or panicked.

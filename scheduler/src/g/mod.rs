@@ -24,7 +24,7 @@ use context::{Context, Switch};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::Location;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
@@ -77,6 +77,9 @@ pub(crate) struct G {
     name: Mutex<Option<Arc<str>>>,
 }
 
+/// A closure on the stack of a goroutine that waits, for whoever finds that it never goes on.
+pub(crate) type Undo = NonNull<dyn Fn()>;
+
 /// What only the present owner of the goroutine may touch.
 #[repr(C)]
 pub(crate) struct Own {
@@ -85,6 +88,8 @@ pub(crate) struct Own {
     pub(crate) table: Option<&'static Table>,
     /// Its `local!` values; null: none yet.
     pub(crate) locals: *mut locals::Table,
+    /// How to return what it was woken with, while it waits for something that can be returned.
+    pub(crate) undo: Option<Undo>,
     /// The scope it belongs to, or null. Told by the goroutine, or by who ends it unrun, when it is over.
     pub(crate) scope: *const Scope,
     pub(crate) room: Room,
@@ -151,6 +156,7 @@ impl G {
                 switch: ptr::null(),
                 table: None,
                 locals: ptr::null_mut(),
+                undo: None,
                 scope: ptr::null(),
                 room: Room::new(),
             }),

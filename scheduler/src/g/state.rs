@@ -18,7 +18,7 @@
 //! |----------|-------|------------------|--------|-----------|
 //! | Free     | even  | nobody           | no     | `allocate` |
 //! | Fresh    | even  | has none yet     | yes    | `run`, `abandon` |
-//! | Runnable | even  | nobody           | yes    | `run`, `abandon` |
+//! | Runnable | even  | nobody           | yes    | `run`, `settle` |
 //! | Running  | even or odd | itself     | no     | `commit_park`, `requeue`, `finish` |
 //! | Waiting  | odd   | nobody           | no     | `wake`, `abandon` |
 //! | Done     | even  | nobody           | no     | `free` |
@@ -44,6 +44,18 @@
 //! 1. commit: Waiting                        1. stopping = true
 //! 2. light fence (`commit_park` has it)     2. heavy fence
 //! 3. stopping? abandon it                   3. `abandon` every goroutine
+//! ```
+//!
+//! A waker may come before the shutdown, and the goroutine be `Runnable` when no M takes anything out of a queue any more. It will never use what
+//! it was given, so whoever finds that out returns it (`Parking::wait_until_or`): the shutdown, which looks at all of them once the Ms are at
+//! rest, or the M of one that was in user code then and parked after that look. `settle` is a read-modify-write, so one of them does:
+//!
+//! ```text
+//! parker's M                                shutdown
+//! 1. the commit, or `abandon`, finds it     1. at rest = true
+//!    woken: Runnable                        2. heavy fence
+//! 2. light fence                            3. `settle` every goroutine that is Runnable
+//! 3. at rest? `settle` it
 //! ```
 
 use crate::m::fence;
@@ -304,6 +316,22 @@ impl State {
         }
     }
 
+    /// Runnable -> Done, where no M runs anything any more: a goroutine that was Runnable at the reading `now`, as for `abandon`. True: this
+    /// call did it, and the goroutine's variables are the caller's.
+    #[must_use]
+    pub(crate) fn settle(&self, now: Snapshot) -> bool {
+        if now.status() != Status::Runnable {
+            return false;
+        }
+        let done = now.with(Status::Done);
+        if faulty!(SettleByStore) {
+            self.0.store(done.0, Relaxed);
+            return true;
+        }
+        // Acquire: what the waker wrote for it, and the stack it left.
+        self.0.compare_exchange(now.0, done.0, AcqRel, Relaxed).is_ok()
+    }
+
     /// As `abandon`, for the M that has just committed this park.
     pub(crate) fn abandon_park(&self, epoch: Epoch) -> Abandon {
         self.abandon(Snapshot(epoch.0 << EPOCH_SHIFT).with(Status::Waiting))
@@ -376,6 +404,20 @@ mod tests {
         assert!(!state.load().expired());
         assert_eq!(state.wake(next), Wake::Noticed);
         assert!(!state.load().expired());
+    }
+
+    #[test]
+    fn what_was_woken_and_never_ran_is_settled_once() {
+        let state = running();
+        let epoch = state.open_park();
+        assert_eq!(state.commit_park(epoch), CommitPark::Parked);
+        assert!(!state.settle(state.load()), "it waits");
+        assert_eq!(state.wake(epoch), Wake::Queue);
+        assert_eq!(state.abandon(state.load()), Abandon::Queued { fresh: false });
+        assert!(state.settle(state.load()) && !state.settle(state.load()));
+        assert_eq!(state.abandon(state.load()), Abandon::Ended);
+        let state = running();
+        assert!(!state.settle(state.load()), "it runs");
     }
 
     #[test]

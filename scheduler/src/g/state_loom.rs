@@ -27,6 +27,7 @@ struct World {
     /// Where the parker leaves its ticket: a waiting structure under its lock.
     ticket: Mutex<Option<Epoch>>,
     stopping: AtomicBool,
+    at_rest: AtomicBool,
 }
 
 // SAFETY: that the stack is touched by one thread at a time is what the models are about.
@@ -41,7 +42,13 @@ impl World {
         let state = State::new(Status::Free);
         state.allocate();
         assert!(state.run());
-        Arc::new(World { state, stack: UnsafeCell::new(0), ticket: Mutex::new(None), stopping: AtomicBool::new(false) })
+        Arc::new(World {
+            state,
+            stack: UnsafeCell::new(0),
+            ticket: Mutex::new(None),
+            stopping: AtomicBool::new(false),
+            at_rest: AtomicBool::new(false),
+        })
     }
 
     fn touch_stack(&self) {
@@ -263,4 +270,87 @@ fn loom_state_park_against_shutdown() {
 #[should_panic(expected = "parked in a runtime that has ended")]
 fn loom_state_broken_commit_without_fence() {
     with_fault(Fault::CommitWithoutFence, || check(3, park_against_shutdown));
+}
+
+impl World {
+    /// As the M of a goroutine that it finds woken. True: what the waker gave is to be returned, and the stack is there to be looked at.
+    fn settle_if_at_rest(&self) -> bool {
+        let state = self.state.load();
+        if !faulty!(SettleWithoutFence) {
+            fence::light();
+        }
+        self.at_rest.load(Acquire) && self.settle(state)
+    }
+
+    fn settle(&self, state: Snapshot) -> bool {
+        step();
+        let settled = self.state.settle(state);
+        if settled {
+            self.touch_stack();
+        }
+        settled
+    }
+}
+
+/// The runtime ends while a goroutine in user code parks and somebody wakes it: the waker is told that nobody is there, or what it gave is
+/// returned by one of those who find it.
+fn woken_and_never_run() {
+    let world = World::new();
+    let waker = {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            let epoch = (*lock(&world.ticket))?;
+            // What it makes Runnable nobody takes out of a queue.
+            Some(world.state.wake(epoch))
+        })
+    };
+    let shutdown = {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            world.stopping.store(true, Relaxed);
+            fence::heavy();
+            let _seen = world.state.abandon_now();
+            world.at_rest.store(true, Release);
+            fence::heavy();
+            world.settle(world.state.load())
+        })
+    };
+    let epoch = world.open();
+    step();
+    let by_its_m = match world.state.commit_park(epoch) {
+        CommitPark::Parked if world.stopping.load(Acquire) => match world.state.abandon_park(epoch) {
+            Abandon::Parked => false,
+            _ => world.settle_if_at_rest(),
+        },
+        CommitPark::Parked => false,
+        CommitPark::AlreadyWoken => {
+            // Its P was taken meanwhile.
+            world.state.requeue();
+            world.settle_if_at_rest()
+        }
+    };
+    let (woken, by_the_shutdown) = (waker.join().unwrap(), shutdown.join().unwrap());
+    let given = matches!(woken, Some(Wake::Queue | Wake::Noticed));
+    assert!(!(by_its_m && by_the_shutdown), "returned twice");
+    assert_eq!(given, by_its_m || by_the_shutdown, "given to nobody");
+    assert_eq!(world.state.load().status(), Status::Done);
+}
+
+#[test]
+fn loom_state_woken_and_never_run() {
+    check(3, woken_and_never_run);
+}
+
+#[test]
+#[should_panic(expected = "ausality violation")]
+fn loom_state_broken_settle_by_store() {
+    with_fault(Fault::SettleByStore, || check(3, woken_and_never_run));
+}
+
+#[test]
+#[should_panic(expected = "given to nobody")]
+fn loom_state_broken_settle_without_fence() {
+    with_fault(Fault::SettleWithoutFence, || check(3, woken_and_never_run));
 }

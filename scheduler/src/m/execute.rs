@@ -57,17 +57,22 @@ impl M {
                     self.set_running(None);
                     g.state().requeue();
                     self.queue_without_p(g);
+                    self.scheduler().settle_if_at_rest(g);
                     return;
                 }
                 self.set_running(None);
                 if self.scheduler().stopping() {
                     // The shutdown may have passed it by while it ran; nobody shall be able to wake it.
                     let life = g.completion.life();
-                    if g.state().abandon_park(epoch) == Abandon::Parked {
+                    match g.state().abandon_park(epoch) {
                         // Nobody frees what is abandoned, so it is still this goroutine.
-                        crate::runtime::tell_joiner(g, life);
-                        // SAFETY: this M has just parked it, for good.
-                        unsafe { crate::scope::leaves(g) };
+                        Abandon::Parked => {
+                            crate::runtime::tell_joiner(g, life);
+                            // SAFETY: this M has just parked it, for good.
+                            unsafe { crate::scope::leaves(g) };
+                        }
+                        // Somebody woke it first.
+                        _ => self.scheduler().settle_if_at_rest(g),
                     }
                 }
                 if self.lease.inside() {

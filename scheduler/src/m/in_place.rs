@@ -1,7 +1,7 @@
 //! Waiting in place: the goroutine stays on its stack, and keeps the thread, while the P is handed on.
 
 use super::M;
-use crate::g::G;
+use crate::g::{G, Undo};
 use crate::park::{Reason, Ticket};
 use crate::quiet::WaitsInPlace;
 use std::sync::PoisonError;
@@ -20,12 +20,14 @@ impl M {
     ///
     /// Whoever has the lock second sees what the other did before. From then on no waker wins the ticket: nobody would use what it brings.
     ///
-    /// `timed`: `sleep` itself will end it at a deadline.
+    /// `timed`: `sleep` itself will end it at a deadline. `undo` is called where it never returns, which is for the owner of the thread to find
+    /// out.
     pub(crate) fn wait_in_place<R>(
         &'static self,
         reason: Reason,
         ticket: Ticket,
         timed: bool,
+        undo: Option<Undo>,
         sleep: impl FnOnce() -> R,
     ) -> R {
         if self.in_call() {
@@ -48,12 +50,14 @@ impl M {
         *self.in_place.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
         if self.scheduler().stopping() {
             self.abandon_in_place();
-            self.end_of_the_runtime();
+            self.end_in_place(undo);
         }
         let waits = WaitsInPlace::begin(self.scheduler(), ticket, timed);
         let result = sleep();
         drop(waits);
-        self.reacquire_in_place();
+        if !self.reacquired_in_place() {
+            self.end_in_place(undo);
+        }
         result
     }
 
@@ -65,15 +69,33 @@ impl M {
 
     /// In user code, without a P: waits for one on this thread, and is in user code again.
     pub(crate) fn reacquire_in_place(&'static self) {
-        if self.scheduler().stopping() {
+        if !self.reacquired_in_place() {
             self.end_of_the_runtime();
+        }
+    }
+
+    /// False: the runtime ends.
+    #[must_use]
+    fn reacquired_in_place(&'static self) -> bool {
+        if self.scheduler().stopping() {
+            return false;
         }
         match self.scheduler().idle().take_p_or_wait(self) {
             Some(p) => self.take_p(p),
             None if self.await_assigned() => {}
-            None => self.end_of_the_runtime(),
+            None => return false,
         }
         self.lease.exit();
+        true
+    }
+
+    fn end_in_place(&self, undo: Option<Undo>) -> ! {
+        if let Some(undo) = undo {
+            // SAFETY: it lies on this stack, further up, and its wait never returns.
+            let undo = unsafe { undo.as_ref() };
+            undo();
+        }
+        self.end_of_the_runtime();
     }
 }
 

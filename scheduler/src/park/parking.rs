@@ -3,15 +3,16 @@
 use super::reason::Reason;
 use super::thread::ThreadCell;
 use super::ticket::Ticket;
-use crate::g::G;
 use crate::g::context::Command;
 use crate::g::state::{CommitPark, Epoch, State, Wake};
+use crate::g::{G, Undo};
 use crate::limits::clock;
 use crate::m::{M, current};
 use crate::timers;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::ptr::NonNull;
 use std::time::Instant;
 
 /// An open park: the caller is about to wait, and whoever has the [`ticket`](Parking::ticket) may end it.
@@ -68,14 +69,35 @@ impl Parking {
     /// As [`wait`](Parking::wait), at most until the deadline. True: somebody woke the ticket; false: the deadline came first, and no wake
     /// of the ticket will succeed any more. A deadline in the past ends the wait at once, unless it was woken already. **Switches.**
     pub fn wait_until(self, deadline: Option<Instant>) -> bool {
+        self.wait_for(deadline, None)
+    }
+
+    /// As [`wait_until`](Parking::wait_until), for one who is given something by being woken.
+    ///
+    /// A ticket of a goroutine whose runtime has ended cannot be won. But one that was won just before is as good as lost: the goroutine is
+    /// ready and never runs. Then `undo` is called, once, after which the caller will have had nothing: it takes out of every list what the
+    /// caller queued there, and gives to the next one what came with the ticket, if it was won. It must neither unwind nor wait, and drops
+    /// nothing of the user's.
+    ///
+    /// # Safety
+    /// `undo` may be called on any thread, while nobody is on the caller's stack.
+    pub unsafe fn wait_until_or(self, deadline: Option<Instant>, undo: &dyn Fn()) -> bool {
+        // SAFETY: the lifetime alone is changed. It is called where this call never returns, so that what it borrows stays; where it does
+        // return, `wait_for` has forgotten it.
+        let undo = unsafe { std::mem::transmute::<NonNull<dyn Fn() + '_>, Undo>(NonNull::from(undo)) };
+        self.wait_for(deadline, Some(undo))
+    }
+
+    #[inline]
+    fn wait_for(self, deadline: Option<Instant>, undo: Option<Undo>) -> bool {
         if !self.who.state().is_open(self.epoch) {
             // Won already: no need to leave the stack. `close` in our Drop finds it so.
             return true;
         }
         let woken = match self.who {
-            Who::Goroutine(g) => self.leave_stack(g, deadline),
+            Who::Goroutine(g) => self.leave_stack(g, deadline, undo),
             Who::Thread(cell) => match current::m() {
-                Some(m) => self.wait_in_place(m, cell, deadline),
+                Some(m) => self.wait_in_place(m, cell, deadline, undo),
                 None => self.sleep(cell, deadline),
             },
         };
@@ -83,9 +105,11 @@ impl Parking {
         woken
     }
 
-    fn leave_stack(&self, g: &'static G, deadline: Option<Instant>) -> bool {
+    fn leave_stack(&self, g: &'static G, deadline: Option<Instant>, undo: Option<Undo>) -> bool {
         let timer = deadline.map(|deadline| timers::arm_ticket(self.ticket(), clock::to_ns(deadline)));
         g.note_wait(self.reason, 0);
+        // SAFETY: the goroutine runs: its variables are its own.
+        unsafe { (*g.own()).undo = undo };
         match current::m() {
             Some(m) => {
                 m.harass();
@@ -94,6 +118,8 @@ impl Parking {
             None => unreachable!("{g:?} parks on a thread that is no M"),
         }
         // From here on perhaps another thread.
+        // SAFETY: as above.
+        unsafe { (*g.own()).undo = None };
         let expired = g.state().load().expired();
         if let Some(timer) = timer
             && !expired
@@ -121,14 +147,21 @@ impl Parking {
         true
     }
 
-    fn wait_in_place(&self, m: &'static M, cell: &'static ThreadCell, deadline: Option<Instant>) -> bool {
+    fn wait_in_place(
+        &self,
+        m: &'static M,
+        cell: &'static ThreadCell,
+        deadline: Option<Instant>,
+        undo: Option<Undo>,
+    ) -> bool {
         let by_a_timer = m.goroutine().is_some() && m.scheduler().quiet_state().clock.is_virtual();
         if !by_a_timer {
-            return m.wait_in_place(self.reason, self.ticket(), deadline.is_some(), || self.sleep(cell, deadline));
+            return m
+                .wait_in_place(self.reason, self.ticket(), deadline.is_some(), undo, || self.sleep(cell, deadline));
         }
         // The deadline comes by the runtime's clock and not by the thread's own. Armed before anybody may take this wait for one without.
         let timer = deadline.map(|deadline| timers::arm_ticket(self.ticket(), clock::to_ns(deadline)));
-        m.wait_in_place(self.reason, self.ticket(), false, || self.sleep(cell, None));
+        m.wait_in_place(self.reason, self.ticket(), false, undo, || self.sleep(cell, None));
         let expired = cell.waiter.state().load().expired();
         if let Some(timer) = timer
             && !expired

@@ -54,6 +54,8 @@ pub(crate) struct Scheduler {
     stackless: Stackless,
     /// Closed when the runtime ends. Foreign threads pass it while they wake an M: the poller outlives that.
     gate: Gate,
+    /// It has ended, and no M takes a goroutine out of a queue any more.
+    at_rest: AtomicBool,
     seats: Seats,
     ids: AtomicU64,
     /// Spawned and finished where no P was at hand.
@@ -100,6 +102,7 @@ impl Scheduler {
             helpers: Helpers::default(),
             stackless: Stackless::default(),
             gate: Gate::new(),
+            at_rest: AtomicBool::new(false),
             seats: Seats::new(procs as u32),
             ids: AtomicU64::new(MAIN),
             spawned: AtomicU64::new(0),

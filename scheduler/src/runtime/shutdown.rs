@@ -6,12 +6,14 @@
 //!    good. One in user code is given a moment, then let go: at its next switching call its goroutine leaves its stack for good, and the
 //!    thread ends; a home, and a thread whose goroutine waits in place, sleep for good.
 //! 4. What is left in the queues is abandoned; closures that never started are dropped here, on the thread that called `run`.
-//! 5. The poller ends: those of other runtimes that wait on its descriptors are told. Where no thread is left, its descriptors are closed.
+//! 5. What was ready, in whatever queue, and never had its turn, returns what it was woken with: a value goes back into its channel, a permit to
+//!    the next who waits. Not while an M is neither gone nor seen in user code: it might still give one of them its turn.
+//! 6. The poller ends: those of other runtimes that wait on its descriptors are told. Where no thread is left, its descriptors are closed.
 
 use super::stackless::end_unstarted;
 use super::{Order, Scheduler};
 use crate::g::completion::{End, Life};
-use crate::g::state::{Abandon, Status};
+use crate::g::state::{Abandon, Snapshot, Status};
 use crate::g::{G, Joiner, slab};
 use crate::m::M;
 use crate::p::ring::Ring;
@@ -51,11 +53,14 @@ impl Scheduler {
         self.monitor.stop();
         self.abandon_all();
         let start = Instant::now();
-        let left_ms = self.end_ms(start);
+        let (left_ms, at_rest) = self.end_ms(start);
         let left_helpers = self.helpers.stop(start + GRACE);
         self.gate.wait();
         self.abandon_queued(left_ms == 0);
         self.abandon_all();
+        if at_rest {
+            self.settle_all();
+        }
         for p in self.ps() {
             p.timers.clear();
         }
@@ -109,8 +114,32 @@ impl Scheduler {
         joiners.into_iter().for_each(Joiner::wake);
     }
 
-    /// How many Ms had to be let go in user code.
-    fn end_ms(&'static self, start: Instant) -> usize {
+    /// Those that were woken and will not run.
+    fn settle_all(&'static self) {
+        self.at_rest.store(true, Release);
+        crate::m::fence::heavy();
+        slab::for_each(|g| {
+            // As in `abandon_all`. One that is Runnable in this runtime stays so until it is settled.
+            let (life, state) = (g.completion.life(), g.state().load());
+            if g.belongs_to(self) && g.started() && settle(g, state) {
+                tell_joiner(g, life);
+            }
+        });
+    }
+
+    /// By the M that has parked it and finds that it was woken: it may be too late for `settle_all` to see it. The M that would run it, should
+    /// there still be one, is not to be got in the way of.
+    pub(crate) fn settle_if_at_rest(&self, g: &'static G) {
+        let state = g.state().load();
+        crate::m::fence::light();
+        if self.at_rest.load(Acquire) {
+            settle(g, state);
+        }
+    }
+
+    /// How many Ms had to be let go, and whether all of these are in user code: then each looks whether the runtime ends, and sees it, before
+    /// it takes anything out of a queue.
+    fn end_ms(&'static self, start: Instant) -> (usize, bool) {
         loop {
             for m in self.idle.drain() {
                 m.wake();
@@ -131,7 +160,7 @@ impl Scheduler {
                 ms.handles.clear();
                 drop(ms);
                 join(ended);
-                return left;
+                return (left, all_away);
             }
             let ms = self.changed.wait_timeout(ms, Duration::from_millis(5)).unwrap_or_else(PoisonError::into_inner).0;
             drop(ms);
@@ -186,6 +215,20 @@ pub(crate) fn tell_joiner(g: &'static G, life: Life) {
 
 fn joiner_of_abandoned(g: &'static G, life: Life) -> Option<Joiner> {
     g.completion.finish_in(life, End::Abandoned)?.waiter
+}
+
+/// A goroutine that no M will run again: if it was woken out of a wait, it returns what it was woken with. Whether this call settled it.
+fn settle(g: &'static G, now: Snapshot) -> bool {
+    let settled = g.state().settle(now);
+    if settled {
+        // SAFETY: settled by us, so its variables are ours, and nobody is on its stack.
+        if let Some(undo) = unsafe { (*g.own()).undo.take() } {
+            // SAFETY: it lies on the goroutine's stack, which stays as it is; its wait never returns.
+            let undo = unsafe { undo.as_ref() };
+            undo();
+        }
+    }
+    settled
 }
 
 fn join(handles: Vec<(u32, std::thread::JoinHandle<()>)>) {

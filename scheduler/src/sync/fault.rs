@@ -60,6 +60,10 @@ pub(crate) enum Fault {
     CommitRelaxed,
     /// `State::commit_park`: no fence between the commit and the caller's look whether the runtime ends.
     CommitWithoutFence,
+    /// `State::settle`: stores instead of comparing and swapping.
+    SettleByStore,
+    /// Between the look that finds a goroutine woken and the one whether the Ms are at rest: no fence.
+    SettleWithoutFence,
     /// `State::wake`: wins whatever park is open.
     WakeIgnoresEpoch,
     /// `Completion::finish`: load and store instead of a read-modify-write.

@@ -37,6 +37,9 @@ pub trait Arm {
 
     /// Gives up what the arm has, though it was chosen.
     fn abandon(&self);
+
+    /// As `leave`, where the select never goes on: if it was chosen, what it was given goes to the next.
+    fn undo(&self);
 }
 
 /// How long a select may wait.
@@ -335,6 +338,19 @@ impl<T> Arm for RecvArm<'_, T> {
     fn abandon(&self) {
         drop(self.received.take());
     }
+
+    fn undo(&self) {
+        let Flavor::Channel(channel) = self.receiver.flavor() else {
+            let _nothing: Left = self.leave();
+            return;
+        };
+        // SAFETY: the side that `enlist` takes.
+        let outcome = unsafe { self.berth.leave(channel, |state| &mut state.receivers) };
+        if let (Outcome::Exchanged | Outcome::Promise(_), Some(node)) = (outcome, self.berth.node()) {
+            // SAFETY: it waited to receive, and was served; its frame never goes on.
+            unsafe { channel.pass_on(node) };
+        }
+    }
 }
 
 impl<'a, T> SendArm<'a, T> {
@@ -401,6 +417,12 @@ impl<T> Arm for SendArm<'_, T> {
 
     fn abandon(&self) {
         drop(self.granted());
+    }
+
+    fn undo(&self) {
+        if self.leave() == Left::Chosen {
+            self.abandon();
+        }
     }
 }
 

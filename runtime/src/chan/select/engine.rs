@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::arm::{Aim, Arm, Enlisted, Left, Patience};
 use super::random::Random;
-use crate::base::{Parking, Reason, checkpoint};
+use crate::base::{Parking, Reason, checkpoint, faulty};
 
 /// How long to wait, and in which order to look.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +162,8 @@ fn wait<E: Entry>(arms: &[E], patience: Patience, aim: Aim) -> Option<(&E, Left)
             }
         }
     }
-    parking.wait_until(earliest);
+    // SAFETY: the arms are reached under their channels' locks, or belong to this frame, in whose place it is called.
+    unsafe { parking.wait_until_or(earliest, &|| queued.undo()) };
     queued.leave()
 }
 
@@ -184,6 +185,16 @@ impl<'a, E: Entry> Queued<'a, E> {
             }
         }
         chosen
+    }
+}
+
+impl<E: Entry> Queued<'_, E> {
+    /// The select never goes on: as `leave`, and what the chosen arm was given goes to the next.
+    #[cold]
+    fn undo(&self) {
+        if !faulty!(NothingIsPassedOn) {
+            self.arms[..self.count].iter().for_each(|entry| entry.arm().undo());
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use loom::thread;
 
 use super::arm::{Arm, RecvArm, SendArm};
 use super::engine::{Manner, select};
+use crate::base::doomed;
 use crate::base::fault::{Fault, check, step, with_fault};
 use crate::chan::core::Channel;
 use crate::chan::receiver::{Flavor, Receiver};
@@ -139,4 +140,51 @@ fn loom_select_two_selects() {
 #[should_panic(expected = "deadlock")]
 fn loom_select_broken_promise_kept_silently() {
     with_fault(Fault::PromiseKeptSilently, || two_selects(2));
+}
+
+/// A select is served as its runtime ends, and never runs: the value is there for another, and the other channel is left alone.
+fn served_and_gone() {
+    check(2, || {
+        let ((left, from_left), (right, from_right)) = (pair(0), pair(0));
+        let late = {
+            let (from_left, from_right) = (from_left.clone(), from_right.clone());
+            spawn(move || doomed(|| recv_either(&from_left, &from_right, Manner::waiting(true))))
+        };
+        assert!(left.send(1).is_ok());
+        let received = late.join().unwrap();
+        let left_over = from_left.try_recv().ok();
+        assert_eq!(received.flatten().map(|(_, value)| value).or(left_over), Some(1), "a value has no owner");
+        assert!(right.try_send(2).is_err(), "it waits in the other channel");
+        drop(from_right);
+    });
+}
+
+#[test]
+fn loom_select_served_and_gone() {
+    served_and_gone();
+}
+
+#[test]
+#[should_panic(expected = "a value has no owner")]
+fn loom_select_broken_nothing_is_passed_on() {
+    with_fault(Fault::NothingIsPassedOn, served_and_gone);
+}
+
+/// The same with an arm that sends: the place, or the receiver it was promised to, goes to the next who sends.
+#[test]
+fn loom_select_granted_and_gone() {
+    check(2, || {
+        let ((to_left, from_left), (_right, from_right)) = (pair(0), pair(0));
+        let late = {
+            let to_left = to_left.clone();
+            spawn(move || doomed(|| either_way(&to_left, &from_right, 1)))
+        };
+        let receiver = spawn(move || (from_left.recv(), from_left));
+        if late.join().unwrap().is_none() {
+            assert!(to_left.send(2).is_ok());
+        }
+        let (received, from_left) = receiver.join().unwrap();
+        assert!(received.is_ok());
+        drop(from_left);
+    });
 }

@@ -75,9 +75,32 @@ impl<'a> Limit<'a> {
         self.deadline
     }
 
+    pub(crate) fn can_be_cancelled(self) -> bool {
+        self.cancel.is_some()
+    }
+
     pub(crate) fn or_cancelled(self, cancel: &'a dyn Cancel) -> Limit<'a> {
         Limit { deadline: self.deadline, cancel: Some(cancel) }
     }
+}
+
+/// Parks within the limit, with a ticket that is in no list. False: the limit was reached. True: the ticket was woken, by whom it is for the caller to
+/// find out: if nothing has come of it, by the end of what [`cancels`](Limit::can_be_cancelled) the wait. **Switches.**
+///
+/// # Safety
+/// As for [`Parking::wait_until_or`].
+pub(crate) unsafe fn park_within(parking: Parking, limit: Limit<'_>, undo: &dyn Fn()) -> bool {
+    // SAFETY: as the caller says.
+    let park = |parking: Parking| unsafe { parking.wait_until_or(limit.deadline, undo) };
+    let Some(cancel) = limit.cancel else { return park(parking) };
+    let ticket = parking.ticket();
+    if !cancel.watch(ticket) {
+        // If it cannot be closed, it was woken.
+        return !parking.close();
+    }
+    let woken = park(parking);
+    cancel.unwatch(ticket);
+    woken
 }
 
 /// Waits with `parking`, whose ticket is in `node`, which has been put into a list whose lock is free again.

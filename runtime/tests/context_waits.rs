@@ -99,6 +99,34 @@ fn channels() {
     });
 }
 
+/// The context of a receiver ends while a `select!` that it has met makes its value.
+#[test]
+fn a_receiver_that_was_promised_a_value() {
+    everywhere("promised", |place| {
+        let (sender, receiver) = chan::bounded(0);
+        let (context, cancel) = Context::background().with_cancel();
+        let (gave_up, told) = chan::bounded(1);
+        let hasty = {
+            let receiver = receiver.clone();
+            place.spawn(move || {
+                let received = receiver.recv_with(&context);
+                gave_up.send(()).unwrap();
+                received
+            })
+        };
+        let sending = place.spawn(move || {
+            let value = || {
+                cancel.cancel();
+                told.recv().unwrap();
+                7
+            };
+            threadle::select! { send(sender, value()) -> sent => sent }
+        });
+        assert!(hasty.join().unwrap_err().is_cancelled());
+        assert_eq!((receiver.recv(), sending.join()), (Ok(7), Ok(())));
+    });
+}
+
 #[test]
 fn what_comes_due() {
     everywhere("due", |place| {

@@ -258,6 +258,41 @@ fn a_receiver_keeps_its_deadline_while_a_value_is_made() {
     });
 }
 
+/// With `default` a select does not wait, for its first receiver or for another: the one that it has found waits for it.
+#[test]
+fn a_receiver_waits_for_a_select_that_does_not() {
+    everywhere("binding", |place| {
+        for with_timeout in [false, true] {
+            let (sender, receiver) = bounded(0);
+            let waiting = place.spawn(move || {
+                loop {
+                    match receiver.recv_timeout(SHORT) {
+                        Err(chan::RecvTimeoutError::Timeout) => {}
+                        received => return received,
+                    }
+                }
+            });
+            // Longer than the receiver has time, and so that a goroutine whose time it is gets its turn.
+            let value = || {
+                threadle::time::sleep(3 * SHORT);
+                7
+            };
+            let sent = loop {
+                let chosen = if with_timeout {
+                    select! { send(sender, value()) -> sent => Some(sent), default(100 * SHORT) => None }
+                } else {
+                    select! { send(sender, value()) -> sent => Some(sent), default => None }
+                };
+                match chosen {
+                    Some(sent) => break sent,
+                    None => place.pause(),
+                }
+            };
+            assert_eq!((sent, waiting.join()), (Ok(()), Ok(7)));
+        }
+    });
+}
+
 #[test]
 fn close_reaches_a_receiver_while_a_value_is_made() {
     everywhere("close", |place| {

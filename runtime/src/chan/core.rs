@@ -1,13 +1,11 @@
 //! The channel itself: its state under one lock, and how one waits for it to change. See the essay in [`super`].
 
-use std::time::Instant;
-
 use super::error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::lock::{Guard, Lock};
 use super::state::{Kept, Node, Offer, Outcome, PromiseId, Reserve, Side, Slot, State, Take};
 use crate::base::atomic::{AtomicUsize, Ordering};
 use crate::base::{Parking, Reason, checkpoint, faulty};
-use crate::wait::{GaveUp, Limit, wait};
+use crate::wait::{GaveUp, Limit, park_within, wait};
 use crate::waiters::{OnLeave, Waiter};
 
 /// The shared part of all senders and receivers of a channel.
@@ -71,7 +69,8 @@ impl From<Unreceived> for RecvTimeoutError {
 pub(super) enum Fetched<'a, T> {
     Value(T),
     Closed,
-    TimedOut,
+    /// The limit was reached.
+    GaveUp,
     /// The lock is still held.
     Nothing(Guard<'a, State<T>>),
 }
@@ -80,7 +79,8 @@ pub(super) enum Fetched<'a, T> {
 pub(super) enum Settled<T> {
     Value(T),
     Withdrawn,
-    TimedOut,
+    /// The limit was reached.
+    GaveUp,
 }
 
 impl<T> Channel<T> {
@@ -183,10 +183,10 @@ impl<T> Channel<T> {
         // Before a value is taken: the runtime may end while one gives way, and the value with it.
         checkpoint();
         loop {
-            match self.fetch(Reason::ChanReceive, limit.deadline()) {
+            match self.fetch(Reason::ChanReceive, limit) {
                 Fetched::Value(value) => return Ok(value),
                 Fetched::Closed => return Err(Unreceived::Closed),
-                Fetched::TimedOut => return Err(Unreceived::GaveUp),
+                Fetched::GaveUp => return Err(Unreceived::GaveUp),
                 Fetched::Nothing(state) => {
                     if let Some(end) = self.recv_slow(state, limit) {
                         return end;
@@ -196,10 +196,10 @@ impl<T> Channel<T> {
         }
     }
 
-    /// Receives what is there, or, until `deadline`, what is promised by the sender whose turn it is. Switches only for that.
+    /// Receives what is there, or, within the limit, what is promised by the sender whose turn it is. Switches only for that.
     #[inline]
     #[track_caller]
-    pub(super) fn fetch(&self, reason: Reason, deadline: Option<Instant>) -> Fetched<'_, T> {
+    pub(super) fn fetch(&self, reason: Reason, limit: Limit<'_>) -> Fetched<'_, T> {
         loop {
             let mut state = self.lock();
             match state.take(true) {
@@ -209,9 +209,9 @@ impl<T> Channel<T> {
                     return Fetched::Value(value);
                 }
                 Take::Empty => return Fetched::Nothing(state),
-                Take::Promise => match self.recv_promised(state, reason, deadline) {
+                Take::Promise => match self.recv_promised(state, reason, limit) {
                     Settled::Value(value) => return Fetched::Value(value),
-                    Settled::TimedOut => return Fetched::TimedOut,
+                    Settled::GaveUp => return Fetched::GaveUp,
                     Settled::Withdrawn => {}
                 },
                 Take::Closed => return Fetched::Closed,
@@ -231,9 +231,9 @@ impl<T> Channel<T> {
         // SAFETY: the wait is over, so the node is this frame's.
         if let Outcome::Promise(_) = unsafe { node.payload() }.outcome {
             // SAFETY: the outcome says so.
-            return match unsafe { self.settle(&node, None, Reason::ChanReceive, limit.deadline()) } {
+            return match unsafe { self.settle(&node, None, Reason::ChanReceive, limit) } {
                 Settled::Value(value) => Some(Ok(value)),
-                Settled::TimedOut => Some(Err(Unreceived::GaveUp)),
+                Settled::GaveUp => Some(Err(Unreceived::GaveUp)),
                 Settled::Withdrawn => None,
             };
         }
@@ -290,21 +290,23 @@ impl<T> Channel<T> {
     /// find that another of its arms has been chosen already (then this ends as withdrawn).
     #[cold]
     #[track_caller]
-    fn recv_promised(&self, mut state: Guard<'_, State<T>>, reason: Reason, deadline: Option<Instant>) -> Settled<T> {
+    fn recv_promised(&self, mut state: Guard<'_, State<T>>, reason: Reason, limit: Limit<'_>) -> Settled<T> {
         let parking = Parking::open(reason);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
         // SAFETY: the node is new, and stays in this frame; `settle` ends the promise.
-        let Some(woken) = (unsafe { state.accept_promise(&node, parking.ticket()) }) else {
+        let Some((woken, binding)) = (unsafe { state.accept_promise(&node, parking.ticket()) }) else {
             return Settled::Withdrawn;
         };
+        // From the first park on: that a ticket cannot be claimed is to say that its goroutine is gone.
+        let limit = if binding { Limit::NONE } else { limit };
         drop(state);
         drop(woken);
         // SAFETY: it accepted a promise just now.
-        unsafe { self.settle(&node, Some(parking), reason, deadline) }
+        unsafe { self.settle(&node, Some(parking), reason, limit) }
     }
 
-    /// Waits until the promise made to `node` is kept or withdrawn, or `deadline` passes; in `parking` first, if its ticket goes with
-    /// the promise. Afterwards the node is in no list.
+    /// Waits until the promise made to `node` is kept or withdrawn, or, if it is not binding, the limit is reached; in `parking` first, if its ticket
+    /// goes with the promise. Afterwards the node is in no list.
     ///
     /// # Safety
     /// The node was promised a value by this channel.
@@ -314,33 +316,37 @@ impl<T> Channel<T> {
         node: &Node<T>,
         mut parking: Option<Parking>,
         reason: Reason,
-        deadline: Option<Instant>,
+        mut limit: Limit<'_>,
     ) -> Settled<T> {
         let forgo = OnLeave::new(|| {
             // SAFETY: the caller's promise.
             unsafe { self.lock().forgo(node) };
         });
-        let mut in_time = true;
+        let mut gave_up = false;
         loop {
             if let Some(parking) = parking.take() {
                 // SAFETY: what is promised is reached under the lock; the node is the caller's, in whose place this is called.
-                in_time = unsafe {
-                    parking.wait_until_or(deadline, &|| self.pass_on_what(|state| state.take_promised(node)))
-                };
+                let woken =
+                    unsafe { park_within(parking, limit, &|| self.pass_on_what(|state| state.take_promised(node))) };
+                // Who keeps, or withdraws, wakes; and so does the end of what cancels this.
+                gave_up = !woken || limit.can_be_cancelled();
             }
             let mut state = self.lock();
             // SAFETY: the caller's promise.
             match unsafe { state.settle(node, None) } {
-                Kept::NotYet if !in_time => {
+                Kept::NotYet { .. } if gave_up => {
                     // Under this very lock: were it released first, the promise might be kept in between, and the value lost.
                     if !faulty!(PromiseForgoneLate) {
                         // SAFETY: the caller's promise.
                         unsafe { state.forgo(node) };
                         forgo.disarm();
                     }
-                    return Settled::TimedOut;
+                    return Settled::GaveUp;
                 }
-                Kept::NotYet => {
+                Kept::NotYet { binding } => {
+                    if binding && !faulty!(PromiseBindsNobody) {
+                        limit = Limit::NONE;
+                    }
                     let next = Parking::open(reason);
                     // SAFETY: the caller's promise.
                     unsafe { state.settle(node, Some(next.ticket())) };
@@ -359,10 +365,10 @@ impl<T> Channel<T> {
         }
     }
 
-    /// The right to send one value, if it can be had at once.
-    pub(super) fn try_reserve(&self) -> Option<Reservation> {
+    /// The right to send one value, if it can be had at once. `binds` as in [`State::reserve`].
+    pub(super) fn try_reserve(&self, binds: bool) -> Option<Reservation> {
         let mut state = self.lock();
-        match state.reserve() {
+        match state.reserve(binds) {
             Reserve::Place => Some(Reservation::Place),
             Reserve::Promise(id, woken) => {
                 drop(state);
@@ -374,14 +380,15 @@ impl<T> Channel<T> {
         }
     }
 
-    /// Sends what was reserved for. Waits only if the receiver it was promised to has not waited for it. Switches.
+    /// Sends what was reserved for. Where the receiver it was promised to does not wait for it any more, `waits` says whether to wait for
+    /// another. Switches only then.
     ///
     /// # Errors
-    /// The channel is closed; the value comes back.
+    /// The channel is closed, or there is nobody to wait for; the value comes back.
     #[track_caller]
-    pub(super) fn fulfil(&self, reservation: Reservation, value: T) -> Result<(), SendError<T>> {
+    pub(super) fn fulfil(&self, reservation: Reservation, value: T, waits: bool) -> Result<(), SendError<T>> {
         let value = match reservation {
-            Reservation::Closed => value,
+            Reservation::Closed => return Err(SendError(value)),
             Reservation::Place => {
                 let mut state = self.lock();
                 state.free_place();
@@ -391,7 +398,7 @@ impl<T> Channel<T> {
                 drop(admitted);
                 match offer {
                     Offer::Accepted(_woken) => return Ok(()),
-                    Offer::Closed(value) => value,
+                    Offer::Closed(value) => return Err(SendError(value)),
                     Offer::Full(_) => unreachable!("a place was free"),
                 }
             }
@@ -405,7 +412,11 @@ impl<T> Channel<T> {
                 }
             }
         };
-        self.send(value, Limit::NONE).map_err(|unsent| SendError(unsent.into_inner()))
+        if waits {
+            self.send(value, Limit::NONE).map_err(|unsent| SendError(unsent.into_inner()))
+        } else {
+            self.try_send(value).map_err(|unsent| SendError(unsent.into_inner()))
+        }
     }
 
     /// Gives back what was reserved. Does not switch.

@@ -172,12 +172,12 @@ fn loom_chan_promised_and_gone() {
         let late = world.spawn(|world| doomed(|| world.recv().is_some()));
         let sender = world.spawn(|world| {
             let reservation = loop {
-                match world.channel.try_reserve() {
+                match world.channel.try_reserve(false) {
                     Some(reservation) => break reservation,
                     None => thread::yield_now(),
                 }
             };
-            world.channel.fulfil(reservation, world.token()).is_ok()
+            world.channel.fulfil(reservation, world.token(), true).is_ok()
         });
         if late.join().unwrap().is_none() {
             assert!(world.recv().is_some());
@@ -227,7 +227,8 @@ fn loom_chan_close_and_send() {
 }
 
 /// A `select` that sends has been chosen; its value comes while the receiver's time passes and the channel is closed.
-fn promise(closes: bool) {
+/// `binds`: that `select` does not wait for another receiver, and need not.
+fn promise(closes: bool, binds: bool) {
     check(3, move || {
         let world = World::new(0);
         let receiver = world.spawn(|world| {
@@ -235,7 +236,7 @@ fn promise(closes: bool) {
             world.recv_in_time().is_some() || world.recv().is_some()
         });
         let reservation = loop {
-            match world.channel.try_reserve() {
+            match world.channel.try_reserve(binds) {
                 Some(reservation) => break reservation,
                 None => thread::yield_now(),
             }
@@ -243,9 +244,9 @@ fn promise(closes: bool) {
         if closes {
             world.channel.close();
         }
-        let sent = world.channel.fulfil(reservation, world.token()).is_ok();
+        let sent = world.channel.fulfil(reservation, world.token(), !binds).is_ok();
         assert_eq!(receiver.join().unwrap(), sent);
-        assert!(closes || sent);
+        assert!(closes || sent, "a promise that binds was not waited for");
         world.assert_settled(0);
         assert!(world.channel.lock().nothing_promised(), "a promise outlives its receiver");
     });
@@ -253,25 +254,41 @@ fn promise(closes: bool) {
 
 #[test]
 fn loom_chan_promise_kept() {
-    promise(false);
+    promise(false, false);
 }
 
 #[test]
 fn loom_chan_promise_and_close() {
-    promise(true);
+    promise(true, false);
+}
+
+#[test]
+fn loom_chan_promise_that_binds() {
+    promise(false, true);
+}
+
+#[test]
+fn loom_chan_promise_that_binds_and_close() {
+    promise(true, true);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_chan_broken_promise_binds_nobody() {
+    with_fault(Fault::PromiseBindsNobody, || promise(false, true));
 }
 
 /// What the first version of `settle` did, and this model found.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn loom_chan_broken_promise_forgone_late() {
-    with_fault(Fault::PromiseForgoneLate, || promise(false));
+    with_fault(Fault::PromiseForgoneLate, || promise(false, false));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn loom_chan_broken_promise_kept_silently() {
-    with_fault(Fault::PromiseKeptSilently, || promise(false));
+    with_fault(Fault::PromiseKeptSilently, || promise(false, false));
 }
 
 /// Withdrawn, the receiver begins anew, and finds another sender.
@@ -281,7 +298,7 @@ fn loom_chan_promise_withdrawn() {
         let world = World::new(0);
         let receiver = world.spawn(|world| world.recv().is_some());
         let sender = world.spawn(|world| {
-            if let Some(reservation) = world.channel.try_reserve() {
+            if let Some(reservation) = world.channel.try_reserve(false) {
                 world.channel.withdraw(&reservation);
             }
         });

@@ -41,7 +41,9 @@
 //! Either the claim or the deadline comes first on the ticket. Claim first: the waiter finds its value and reports success
 //! even if the deadline has passed meanwhile. Deadline first: 4' undoes 2 under the lock, and 3' comes after that lock, so
 //! the value is in exactly one place at every unlock. The ticket of a goroutine whose runtime has stopped can not be
-//! claimed, so that its place in the queue goes to the next waiter or the value to the buffer.
+//! claimed, so that its place in the queue goes to the next waiter or the value to the buffer. And where that runtime stops after the claim, before
+//! the goroutine has run, the value is returned (`wait.rs`): to the next waiter, or to the front of the buffer, which may then hold more than
+//! its capacity.
 //!
 //! Rejected: a lock-free ring (crossbeam's array flavour) needs a second protocol for waiters, wakes receivers who then may find
 //! nothing, and gives no FIFO among waiters. Waking under the lock makes the woken thread run into it.

@@ -160,7 +160,7 @@ impl<T> Sender<T> {
     /// assert!(sender.is_full());
     /// ```
     pub fn is_full(&self) -> bool {
-        self.capacity().is_some_and(|capacity| self.len() == capacity)
+        self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
     /// How many values the buffer can hold; `None`: any number. Switches: no.

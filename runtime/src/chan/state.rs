@@ -17,6 +17,8 @@ pub(super) struct Slot<T> {
     /// `select`, which has one only when it has been chosen.
     pub(super) value: Option<T>,
     pub(super) outcome: Outcome,
+    /// Of a `select` that sends: what it promises is binding.
+    binds: bool,
     /// Of a receiver that was promised a value: the holder of the lock's, also after the claim.
     promised: UnsafeCell<Promised<T>>,
 }
@@ -42,6 +44,8 @@ pub(super) struct PromiseId(u64);
 /// What the one who promised and the one who was promised a value know of each other.
 struct Promised<T> {
     id: Option<PromiseId>,
+    /// The receiver waits for the value for as long as it takes.
+    binding: bool,
     value: Option<T>,
     /// Of the park in which the receiver waits for the value.
     ticket: Option<Ticket>,
@@ -49,8 +53,17 @@ struct Promised<T> {
 
 impl<T> Slot<T> {
     pub(super) fn new(value: Option<T>) -> Self {
-        let promised = UnsafeCell::new(Promised { id: None, value: None, ticket: None });
-        Slot { value, outcome: Outcome::Waiting, promised }
+        let promised = UnsafeCell::new(Promised { id: None, binding: false, value: None, ticket: None });
+        Slot { value, outcome: Outcome::Waiting, binds: false, promised }
+    }
+
+    /// Of a `select` that sends.
+    pub(super) fn of_select(binds: bool) -> Self {
+        Slot { binds, ..Slot::new(None) }
+    }
+
+    fn put_back(&mut self, value: Option<T>) {
+        (self.value, self.outcome) = (value, Outcome::Waiting);
     }
 
     fn take_back(&mut self) -> Option<T> {
@@ -107,7 +120,10 @@ pub(super) enum Reserve {
 /// How a promise stands, for the receiver.
 pub(super) enum Kept<T> {
     Value(T),
-    NotYet,
+    NotYet {
+        /// It will be kept or withdrawn soon, and is to be waited for.
+        binding: bool,
+    },
     Withdrawn,
 }
 
@@ -171,7 +187,7 @@ impl<T> State<T> {
             slot.outcome = Outcome::Exchanged;
             match sender.claim() {
                 Ok(woken) => return Take::Taken(value, Some(woken)),
-                Err(mut gone) => *gone.payload() = Slot::new(Some(value)),
+                Err(mut gone) => gone.payload().put_back(Some(value)),
             }
         }
         if self.closed { Take::Closed } else { Take::Empty }
@@ -215,7 +231,7 @@ impl<T> State<T> {
         match unsafe { self.settle(node, None) } {
             Kept::Value(value) => Some(value),
             Kept::Withdrawn => None,
-            Kept::NotYet => {
+            Kept::NotYet { .. } => {
                 // SAFETY: as above.
                 unsafe { self.forgo(node) };
                 None
@@ -239,7 +255,7 @@ impl<T> State<T> {
                     self.reserved += 1;
                     return Some(woken);
                 }
-                (Err(mut gone), value) => *gone.payload() = Slot::new(value),
+                (Err(mut gone), value) => gone.payload().put_back(value),
             }
         }
         None
@@ -308,8 +324,8 @@ impl<T> State<T> {
         outcome
     }
 
-    /// The right to send one value that is not there yet.
-    pub(super) fn reserve(&mut self) -> Reserve {
+    /// The right to send one value that is not there yet. `binds`: a receiver that it is promised to waits for it whatever its limit.
+    pub(super) fn reserve(&mut self, binds: bool) -> Reserve {
         if self.closed {
             return Reserve::Closed;
         }
@@ -327,7 +343,7 @@ impl<T> State<T> {
                 Ok(woken) => {
                     // SAFETY: its frame sees `Promise`, and does not touch the node before it has taken the lock that we hold. It
                     // was popped, so it is in no list; and it leaves this one by `settle` or `forgo`.
-                    unsafe { self.promise(node.as_ref(), id, None) };
+                    unsafe { self.promise(node.as_ref(), id, binds, None) };
                     return Reserve::Promise(id, woken);
                 }
                 Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
@@ -338,19 +354,20 @@ impl<T> State<T> {
 
     /// # Safety
     /// As for `WaitList::push_back`, until `settle` or `forgo` was called with it, under the lock.
-    unsafe fn promise(&mut self, receiver: &Node<T>, id: PromiseId, ticket: Option<Ticket>) {
+    unsafe fn promise(&mut self, receiver: &Node<T>, id: PromiseId, binding: bool, ticket: Option<Ticket>) {
+        let promise = Promised { id: Some(id), binding, value: None, ticket };
         // SAFETY: as the caller says, and we hold the lock.
-        unsafe { change_promise(receiver, |promised| *promised = Promised { id: Some(id), value: None, ticket }) };
+        unsafe { change_promise(receiver, |promised| *promised = promise) };
         // SAFETY: as the caller says.
         unsafe { self.promised.push_back(receiver) };
     }
 
     /// The sender whose turn it is, a `select`, is chosen and promises a value to `receiver`, which waits for it under `ticket`.
-    /// `None`: there is no such sender any more. The `Woken` must be dropped after the lock.
+    /// `None`: there is no such sender any more. The `Woken` must be dropped after the lock; with it goes whether the promise is binding.
     ///
     /// # Safety
     /// `receiver` is in no list, and neither moves nor ends before `settle` or `forgo` was called with it.
-    pub(super) unsafe fn accept_promise(&mut self, receiver: &Node<T>, ticket: Ticket) -> Option<Woken> {
+    pub(super) unsafe fn accept_promise(&mut self, receiver: &Node<T>, ticket: Ticket) -> Option<(Woken, bool)> {
         while let Some(mut sender) = self.senders.pop() {
             if sender.payload().value.is_some() {
                 sender.put_back();
@@ -358,12 +375,14 @@ impl<T> State<T> {
             }
             self.promises += 1;
             let id = PromiseId(self.promises);
-            sender.payload().outcome = Outcome::Promise(id);
+            let slot = sender.payload();
+            let binds = slot.binds;
+            slot.outcome = Outcome::Promise(id);
             match sender.claim() {
                 Ok(woken) => {
                     // SAFETY: as the caller says.
-                    unsafe { self.promise(receiver, id, Some(ticket)) };
-                    return Some(woken);
+                    unsafe { self.promise(receiver, id, binds, Some(ticket)) };
+                    return Some((woken, binds));
                 }
                 Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
             }
@@ -381,7 +400,7 @@ impl<T> State<T> {
             change_promise(receiver, |promised| match (promised.id, promised.value.take()) {
                 (Some(_), _) => {
                     promised.ticket = ticket;
-                    Kept::NotYet
+                    Kept::NotYet { binding: promised.binding }
                 }
                 (None, Some(value)) => Kept::Value(value),
                 (None, None) => Kept::Withdrawn,

@@ -12,6 +12,7 @@ use crate::chan::receiver::Flavor;
 use crate::chan::source::Watchers;
 use crate::chan::state::{Node, Outcome, Side, Slot, State};
 use crate::chan::{Receiver, Sender};
+use crate::wait::Limit;
 use crate::waiters::Waiter;
 
 /// What the engine does with an arm, whatever its channel carries.
@@ -45,11 +46,19 @@ pub trait Arm {
 /// How long a select may wait.
 pub(crate) type Patience = Option<Instant>;
 
+/// Whether a select waits for as long as it takes.
+pub(super) fn is_patient(waits: Option<Patience>) -> bool {
+    waits == Some(None)
+}
+
 /// What an arm queues for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Aim {
     /// To be served.
-    Complete,
+    Complete {
+        /// Not for ever: a promise that it makes is to be waited for, since it could not wait for another receiver.
+        binds: bool,
+    },
     /// To be told when it could be.
     Watch,
 }
@@ -104,7 +113,7 @@ impl<T> Berth<T> {
         aim: Aim,
     ) {
         let node = match aim {
-            Aim::Complete => Queued::Served(Waiter::new(ticket, Slot::new(None))),
+            Aim::Complete { binds } => Queued::Served(Waiter::new(ticket, Slot::of_select(binds))),
             Aim::Watch => Queued::Watching(Waiter::new(ticket, ())),
         };
         // SAFETY: not entered, so no list and nobody else refers to what is in the berth.
@@ -207,6 +216,8 @@ pub struct SendArm<'a, T> {
     sender: &'a Sender<T>,
     berth: Berth<T>,
     granted: Cell<Option<Reservation>>,
+    /// The select would have waited for as long as it takes.
+    patient: Cell<bool>,
 }
 
 /// The right to send one value. Dropped, it goes to the next who waits.
@@ -215,6 +226,8 @@ pub struct Grant<'a, T> {
     sender: &'a Sender<T>,
     /// `None`: used.
     reservation: Option<Reservation>,
+    /// It may wait for another receiver, if the one that it was promised to gives up.
+    waits: bool,
 }
 
 impl<'a, T> RecvArm<'a, T> {
@@ -243,10 +256,10 @@ impl<'a, T> RecvArm<'a, T> {
                 Err(TryRecvError::Disconnected) => Some(Err(RecvError)),
                 Err(TryRecvError::Empty) => None,
             },
-            Some(patience) => match channel.fetch(Reason::Select, patience) {
+            Some(patience) => match channel.fetch(Reason::Select, Limit::NONE.no_later_than(patience)) {
                 Fetched::Value(value) => Some(Ok(value)),
                 Fetched::Closed => Some(Err(RecvError)),
-                Fetched::TimedOut | Fetched::Nothing(_) => None,
+                Fetched::GaveUp | Fetched::Nothing(_) => None,
             },
         }
     }
@@ -327,7 +340,7 @@ impl<T> Arm for RecvArm<'_, T> {
     fn settle(&self, patience: Patience) -> bool {
         let (Flavor::Channel(channel), Some(node)) = (self.receiver.flavor(), self.berth.node()) else { return false };
         // SAFETY: `leave` has told of a promise.
-        let settled = unsafe { channel.settle(node, None, Reason::Select, patience) };
+        let settled = unsafe { channel.settle(node, None, Reason::Select, Limit::NONE.no_later_than(patience)) };
         // SAFETY: what is settled is in no list.
         unsafe { self.berth.clear() };
         let Settled::Value(value) = settled else { return false };
@@ -356,7 +369,7 @@ impl<T> Arm for RecvArm<'_, T> {
 impl<'a, T> SendArm<'a, T> {
     /// An arm that sends to `sender`.
     pub fn new(sender: &'a Sender<T>) -> Self {
-        SendArm { sender, berth: Berth::new(), granted: Cell::new(None) }
+        SendArm { sender, berth: Berth::new(), granted: Cell::new(None), patient: Cell::new(false) }
     }
 
     pub(super) fn sender(&self) -> &'a Sender<T> {
@@ -369,13 +382,15 @@ impl<'a, T> SendArm<'a, T> {
     /// If the arm has not been chosen.
     pub fn granted(&self) -> Grant<'a, T> {
         let reservation = self.granted.take().expect("the arm that was chosen may send");
-        Grant { sender: self.sender, reservation: Some(reservation) }
+        Grant { sender: self.sender, reservation: Some(reservation), waits: self.patient.get() }
     }
 }
 
 impl<T> Arm for SendArm<'_, T> {
-    fn attempt(&self, _waits: Option<Patience>) -> bool {
-        let reservation = self.sender.channel().try_reserve();
+    fn attempt(&self, waits: Option<Patience>) -> bool {
+        let patient = is_patient(waits);
+        self.patient.set(patient);
+        let reservation = self.sender.channel().try_reserve(!patient);
         let ready = reservation.is_some();
         self.granted.set(reservation);
         ready
@@ -427,14 +442,14 @@ impl<T> Arm for SendArm<'_, T> {
 }
 
 impl<T> Grant<'_, T> {
-    /// Sends. Switches.
+    /// Sends. Switches, if the select waits without a time-out.
     ///
     /// # Errors
-    /// The channel is closed.
+    /// The channel is closed; or the select has a time-out, and the receiver that was to get the value has ended with its runtime.
     #[track_caller]
     pub fn send(mut self, value: T) -> Result<(), SendError<T>> {
         let reservation = self.reservation.take().expect("it is used once");
-        self.sender.channel().fulfil(reservation, value)
+        self.sender.channel().fulfil(reservation, value, self.waits)
     }
 }
 

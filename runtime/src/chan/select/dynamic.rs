@@ -433,12 +433,13 @@ impl SelectedOperation<'_> {
     }
 
     /// Sends `value`. It has its place, or its receiver, already. Only if that receiver has given up since (its deadline came) does this wait, as
-    /// [`Sender::send`] does.
+    /// [`Sender::send`] does. Chosen by [`try_select`](Select::try_select), or with a time-out, it never waits: then the receiver waits for it, even
+    /// beyond its deadline.
     ///
-    /// Switches: yes.
+    /// Switches: if chosen by [`select`](Select::select), else not.
     ///
     /// # Errors
-    /// The channel is closed; the value comes back.
+    /// The channel is closed, or, with a time-out, the receiver has ended with its runtime; the value comes back.
     ///
     /// # Panics
     /// If `sender` is not the one that was selected.

@@ -38,8 +38,17 @@
 //!   the promise's number, not by address, so each may go its way: the receiver at its deadline, or when the channel is closed (the select then
 //!   sends to the next receiver, or gets the error); the select when the evaluation of `value` panics or leaves (the receiver then begins anew).
 //!
-//! Nobody waits for what may never come: a receiver that takes part in a promise is a plain `recv` with its own deadline, or a select with all
-//! its other nodes taken out. A `try_recv` can not wait and passes over senders without a value.
+//! A receiver that takes part in a promise is a plain `recv` with its own limits (deadline, context), or a select with all its other nodes taken
+//! out. A `try_recv` can not wait and passes over senders without a value.
+//!
+//! Where the receiver has given up, the value is there and has no taker: a select that waits for as long as it takes then waits for the next
+//! receiver, as a plain `send` would. One with `default` must not. So its promise *binds*: the receiver waits for the value beyond its limit (that is
+//! how long the value takes to make; crossbeam-channel's receivers do so always). What remains is a receiver that ends with its runtime: the value
+//! goes to another who waits, or comes back as if the channel were closed.
+//!
+//! What a select was given and never came to use, since its runtime ended before it ran, is returned (`wait.rs`): its place, its promise, or the value
+//! that it received. One that did run, and is abandoned while it makes its value, keeps its place or its receiver, as it keeps every lock it
+//! holds; the receiver has its own limits.
 //!
 //! Rejected: evaluating values at the start, as Go does (loses them, see above); waking a select that sends only to let it try again (it loses
 //! its turn to whoever comes by, and may do so for ever); running the sender's expression on the receiver's stack (it may `return`, borrow, or

@@ -99,6 +99,22 @@ fn their_copy_carries_between_ours() {
     });
 }
 
+#[test]
+fn unix_streams_have_them_too() {
+    in_runtimes("unix", |_| {
+        let (mut near, mut far) = threadle::net::unix::UnixStream::pair().unwrap();
+        let echo = go(move || std::io::copy(&mut far.clone(), &mut far).unwrap());
+        block_on(async {
+            AsyncWriteExt::write_all(&mut near, b"near").await.unwrap();
+            AsyncWriteExt::close(&mut near).await.unwrap();
+            let mut word = String::new();
+            AsyncReadExt::read_to_string(&mut near, &mut word).await.unwrap();
+            assert_eq!(word, "near");
+        });
+        assert_eq!(echo.join().unwrap(), 4);
+    });
+}
+
 /// Lines as a stream, the way async code reads protocols.
 #[test]
 fn lines_are_a_stream() {

@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use crate::net::TcpStream;
+use crate::net::{TcpStream, unix::UnixStream};
+#[cfg(feature = "tls")]
+use crate::tls::TlsStream;
 
 macro_rules! streams {
-    ($($(#[$attribute:meta])? $stream:ty { flush: $flush:expr }),*) => {$(
-        $(#[$attribute])?
+    ($($stream:ty = $flush:expr),*) => {$(
         impl AsyncRead for $stream {
             fn poll_read(
                 mut self: Pin<&mut Self>,
@@ -21,7 +22,6 @@ macro_rules! streams {
             }
         }
 
-        $(#[$attribute])?
         impl AsyncWrite for $stream {
             fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
                 <$stream>::poll_write(&mut self, context, bytes)
@@ -51,8 +51,9 @@ fn nothing_held_back<S>(_stream: &mut S, _context: &mut Context<'_>) -> Poll<io:
     Poll::Ready(Ok(()))
 }
 
+streams!(TcpStream = nothing_held_back, UnixStream = nothing_held_back);
+#[cfg(feature = "tls")]
 streams!(
-    TcpStream { flush: nothing_held_back },
-    #[cfg(feature = "tls")]
-    crate::tls::TlsStream<TcpStream> { flush: crate::tls::TlsStream::<TcpStream>::poll_flush }
+    TlsStream<TcpStream> = TlsStream::<TcpStream>::poll_flush,
+    TlsStream<UnixStream> = TlsStream::<UnixStream>::poll_flush
 );

@@ -3,7 +3,7 @@
 //!
 //! | feature | traits | on |
 //! |---|---|---|
-//! | `hyper` | `hyper::rt::{Read, Write}` | [`TcpStream`](crate::net::TcpStream) and, with `tls`, `TlsStream` over it |
+//! | `hyper` | `hyper::rt::{Read, Write}` | [`TcpStream`](crate::net::TcpStream), [`UnixStream`](crate::net::unix::UnixStream) and, with `tls`, `TlsStream` over them |
 //! | | `hyper::rt::Timer` | `Timer` |
 //! | | `hyper::rt::Executor` | `Executor`, which runs each future it is given on a goroutine of its own |
 //! | `futures-io` | `AsyncRead`, `AsyncWrite` | the same streams |

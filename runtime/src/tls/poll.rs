@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::task::{Context, Poll, ready};
 
 use super::stream::TlsStream;
-use crate::net::TcpStream;
+use crate::net::{TcpStream, unix::UnixStream};
 
 /// A task's calls of the stream below, seen as blocking ones that would block.
 struct Polled<'a, 'b, S> {
@@ -98,4 +98,4 @@ macro_rules! poll {
     )*};
 }
 
-poll!(TcpStream);
+poll!(TcpStream, UnixStream);

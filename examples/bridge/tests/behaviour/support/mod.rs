@@ -99,6 +99,18 @@ impl Server {
         }
         Server { child, address }
     }
+
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("it is ours").is_none()
+    }
+
+    /// A connection to it, on which nothing waits for ever.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+        stream.set_write_timeout(Some(PATIENCE)).expect("it is a socket");
+        stream
+    }
 }
 
 impl Drop for Server {
@@ -143,5 +155,27 @@ impl Drop for Folder {
     fn drop(&mut self) {
         // What is left is in a temporary folder.
         let _left = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Marsaglia's xorshift64*, seeded by `THREADLE_SEED` or the clock; the seed is printed.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(name: &str) -> Random {
+        let given = std::env::var("THREADLE_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+            now.as_nanos() as u64
+        });
+        println!("{name}: THREADLE_SEED={seed}");
+        Random(seed | 1)
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16) as usize % bound
     }
 }

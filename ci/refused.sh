@@ -9,4 +9,4 @@ if ! cargo +nightly --version >/dev/null 2>&1; then
     exit 0
 fi
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/nightly"
-cargo +nightly test --locked --package threadle --doc refused
+cargo +nightly test --locked --package threadle --features hyper --doc refused

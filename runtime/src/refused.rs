@@ -266,7 +266,7 @@ cases! {
 
 #[cfg(feature = "hyper")]
 cases! {
-    ExecutorCaptures ",E0277": "use hyper::rt::Executor; use std::{rc::Rc, sync::Arc}; threadle::run(|| {",
+    ExecutorCaptures "": "use hyper::rt::Executor; use std::{rc::Rc, sync::Arc}; threadle::run(|| {",
         refused "let value = Rc::new(1);", taken "let value = Arc::new(1);",
         "Executor::execute(&threadle::rt::Executor, async move { std::future::ready(()).await; drop(value) }); });";
     ExecutorBorrows ",E0597": "use hyper::rt::Executor; threadle::run(|| { let text = String::new();",

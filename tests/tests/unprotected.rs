@@ -308,42 +308,48 @@ fn a_lock_that_a_thread_may_take_twice_keeps_no_goroutine_of_it_out() {
     assert!(!second, "another thread is kept out meanwhile");
 }
 
-/// A wait of some kind or other: what `no_switch` is to find, and what it says of it.
+/// A wait of some kind or other: what `no_switch` is to find, and what it says of it. None could end before it has begun, however slow the
+/// machine.
 type Wait = (&'static str, fn());
+
+const LONG: Duration = Duration::from_secs(3_600);
 
 const WAITS: &[Wait] = &[
     ("chan receive", || {
         let (_open, receive) = chan::bounded::<()>(0);
-        receive.recv_timeout(Duration::from_millis(1)).expect_err("nobody sends");
+        receive.recv_timeout(LONG).expect_err("nobody sends");
     }),
     ("chan send", || {
         let (send, _open) = chan::bounded::<()>(0);
-        send.send_timeout((), Duration::from_millis(1)).expect_err("nobody receives");
+        send.send_timeout((), LONG).expect_err("nobody receives");
     }),
     ("select", || {
         let (_open, receive) = chan::bounded::<()>(0);
         threadle::select! {
             recv(receive) -> got => unreachable!("{got:?}"),
-            default(Duration::from_millis(1)) => {}
+            default(LONG) => {}
         }
     }),
-    ("sleep", || time::sleep(Duration::from_millis(1))),
+    ("sleep", || time::sleep(LONG)),
     ("sync.Mutex.lock", || {
         let mutex = threadle::sync::Mutex::new(());
         let _guard = mutex.lock();
-        assert!(mutex.lock_timeout(Duration::from_millis(1)).is_none());
+        assert!(mutex.lock_timeout(LONG).is_none());
     }),
     ("sync.WaitGroup.wait", || {
         let group = threadle::sync::WaitGroup::new();
         group.add(1);
-        assert!(!group.wait_timeout(Duration::from_millis(1)));
+        assert!(!group.wait_timeout(LONG));
     }),
-    ("join", || drop(go(|| time::sleep(Duration::from_millis(1))).join())),
+    ("join", || {
+        let (_open, waits) = chan::bounded::<()>(0);
+        drop(go(move || waits.recv()).join());
+    }),
     ("scope", || scope(|_| ())),
     ("blocking call", || drop(threadle::fs::metadata("/"))),
     ("IO wait", || {
         let listener = threadle::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        listener.set_deadline(Some(Instant::now() + Duration::from_millis(1)));
+        listener.set_deadline(Some(Instant::now() + LONG));
         listener.accept().expect_err("nobody comes");
     }),
     ("block_on", || threadle::block_on(std::future::pending())),

@@ -126,8 +126,7 @@ fn a_scope_of_a_thread_local_is_seen_by_others_and_sees_theirs() {
         |turns| {
             CONTEXT.set(&1, || {
                 turns.pass();
-                // Not 1: the other one is inside its own scope. (Were it to leave after us, it would put our pointer back, to a
-                // frame that is gone by then: with this crate, undefined behaviour out of safe code.)
+                // Not 1: the other one is inside its own scope.
                 let seen = CONTEXT.with(|context| *context);
                 turns.pass();
                 seen
@@ -141,6 +140,24 @@ fn a_scope_of_a_thread_local_is_seen_by_others_and_sees_theirs() {
     );
     assert_eq!(first, 2, "what the first one sees in its own scope");
     assert!(second, "the second one had set nothing yet");
+}
+
+/// Whoever leaves last puts back what it has found, a pointer to a variable of the other's, whose frame is gone: to look at it would be
+/// undefined behaviour out of safe code. It is only asked whether it is there.
+#[test]
+fn a_scope_of_a_thread_local_that_is_left_too_late_leaves_a_pointer_to_a_frame_that_is_gone() {
+    let (first, second) = take_turns(
+        |turns| {
+            let variable = 1;
+            CONTEXT.set(&variable, || turns.pass());
+            CONTEXT.is_set()
+        },
+        |turns| {
+            CONTEXT.set(&2, || turns.pass());
+            CONTEXT.is_set()
+        },
+    );
+    assert_eq!((first, second), (false, true), "is it set, when each has left its scope");
 }
 
 /// The same in miniature, with guards: std's own `panic_count`, span guards and enter guards are of this kind.

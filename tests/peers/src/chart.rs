@@ -36,6 +36,8 @@ pub(crate) fn lines(path: &Path, title: &str, x: &str, y: &str, lines: &[Line]) 
     let (Some(xs), Some(ys)) = (span(points().map(|point| point.0)), span(points().map(|point| point.1))) else {
         return Err(format!("{title}: there is no point to draw").into());
     };
+    // Room above the lines for the names.
+    let top = ys.1 * 1.6 * (ys.1 / ys.0).powf(0.5);
     let area = SVGBackend::new(path, (760, 460)).into_drawing_area();
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
@@ -43,14 +45,14 @@ pub(crate) fn lines(path: &Path, title: &str, x: &str, y: &str, lines: &[Line]) 
         .margin(12)
         .x_label_area_size(44)
         .y_label_area_size(76)
-        .build_cartesian_2d((xs.0 / 1.3..xs.1 * 1.3).log_scale(), (ys.0 / 1.6..ys.1 * 1.6).log_scale())?;
+        .build_cartesian_2d((xs.0 / 1.3..xs.1 * 1.3).log_scale(), (ys.0 / 1.6..top).log_scale())?;
     chart
         .configure_mesh()
         .x_desc(x)
         .y_desc(y)
         .x_label_formatter(&|value| count(value.round() as u64))
         .y_label_formatter(&|value| number(*value))
-        .light_line_style(BLACK.mix(0.05))
+        .max_light_lines(0)
         .bold_line_style(BLACK.mix(0.15))
         .label_style((FONT, 13))
         .draw()?;
@@ -108,7 +110,7 @@ pub(crate) fn ahead(path: &Path, rows: &[Lead]) -> Outcome {
         .y_labels(rows.len())
         .y_label_formatter(&title)
         .x_label_formatter(&|value| number(*value))
-        .light_line_style(BLACK.mix(0.03))
+        .max_light_lines(0)
         .bold_line_style(BLACK.mix(0.12))
         .label_style((FONT, 13))
         .draw()?;

@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use threadle_scheduler::{Join, SpawnOptions, spawn_scoped};
 
-use crate::context::{ContextError, Watch};
+use crate::context::{Context, ContextError};
 use crate::entry::{GoBuilder, JoinError, outcome, wait_until_ended};
 
 /// Runs `f`, which may start goroutines that borrow from around it, and returns what it returns when all of them have ended.
@@ -226,10 +226,10 @@ impl<T> ScopedJoinHandle<'_, T> {
         outcome(self.join.wait_scoped(self.scope))
     }
 
-    /// Waits until it has ended, or the watched context has. **Switches.**
+    /// Waits until it has ended, or the context has. **Switches.**
     #[track_caller]
-    pub(crate) fn wait_until_ended(&mut self, watch: &Watch<'_>) -> Result<(), ContextError> {
-        wait_until_ended(&mut self.join, watch)
+    pub(crate) fn wait_until_ended(&mut self, context: &Context) -> Result<(), ContextError> {
+        wait_until_ended(&mut self.join, context)
     }
 
     /// Whether it has ended. Does not switch.

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{Census, Place, Random, Task, everywhere};
+use support::{Census, Place, Random, Task, assert_received_once, everywhere};
 use threadle::chan::{
     Receiver, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
 };
@@ -90,12 +90,8 @@ fn timeouts_racing_sends_lose_and_double_nothing() {
                 .collect();
             drop((sender, receiver));
             let sent: usize = senders.into_iter().map(Task::join).sum();
-            let mut received: Vec<_> = receivers.into_iter().flat_map(Task::join).collect();
-            let total = received.len();
-            received.sort_unstable();
-            received.dedup();
-            assert_eq!(received.len(), total, "{place:?} {capacity:?}: a value was received twice");
-            assert_eq!(total, sent, "{place:?} {capacity:?}: sent and received differ");
+            let received = receivers.into_iter().flat_map(Task::join).collect();
+            assert_received_once(received, sent, &format!("{place:?} {capacity:?}"));
             assert_eq!(census.dropped(), census.made(), "{place:?} {capacity:?}: values leaked");
         }
     });

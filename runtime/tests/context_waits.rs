@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Census, Place, Random, Task, everywhere, in_runtimes};
+use support::{Census, Place, Random, Task, assert_received_once, everywhere, in_runtimes};
 use threadle::chan;
 use threadle::context::{Cancel, Context, ContextError, RecvWithError, SendWithError};
 use threadle::net::{TcpListener, TcpStream};
@@ -473,11 +473,8 @@ fn ends_racing_exchanges_lose_and_double_nothing() {
                 .collect();
             drop((sender, receiver));
             let sent: usize = senders.into_iter().map(Task::join).sum();
-            let mut received: Vec<_> = receivers.into_iter().flat_map(Task::join).collect();
-            let total = received.len();
-            received.sort_unstable();
-            received.dedup();
-            assert_eq!((received.len(), total), (sent, sent), "{place:?} {capacity}");
+            let received = receivers.into_iter().flat_map(Task::join).collect();
+            assert_received_once(received, sent, &format!("{place:?} {capacity}"));
             assert_eq!(census.dropped(), census.made(), "{place:?} {capacity}: values leaked");
         }
     });

@@ -5,7 +5,6 @@ use std::fmt;
 
 use super::error::ContextError;
 use super::handle::Context;
-use super::watch::Watch;
 use crate::scope::ScopedJoinHandle;
 use crate::{JoinError, JoinHandle};
 
@@ -111,11 +110,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn join_with(mut self, context: &Context) -> Result<Result<T, JoinError>, JoinWithError<Self>> {
-        let ended = match Watch::new(context) {
-            Ok(watch) => self.wait_until_ended(&watch),
-            Err(error) => Err(error),
-        };
-        match ended {
+        match self.wait_until_ended(context) {
             Ok(()) => Ok(self.join()),
             Err(error) => Err(JoinWithError::new(self, error)),
         }
@@ -146,11 +141,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// ```
     #[track_caller]
     pub fn join_with(mut self, context: &Context) -> Result<Result<T, JoinError>, JoinWithError<Self>> {
-        let ended = match Watch::new(context) {
-            Ok(watch) => self.wait_until_ended(&watch),
-            Err(error) => Err(error),
-        };
-        match ended {
+        match self.wait_until_ended(context) {
             Ok(()) => Ok(self.join()),
             Err(error) => Err(JoinWithError::new(self, error)),
         }

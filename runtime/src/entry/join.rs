@@ -4,10 +4,10 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 use threadle_scheduler::{Ended, Join, Parking, Reason};
 
-use crate::context::{ContextError, Watch};
+use crate::context::{Context, ContextError, Watch};
 
 /// The right to learn how a goroutine ended; dropping it lets the goroutine go on by itself.
 ///
@@ -49,11 +49,11 @@ impl<T> JoinHandle<T> {
         outcome(join.wait())
     }
 
-    /// Waits until it has ended, or the watched context has. **Switches.**
+    /// Waits until it has ended, or the context has. **Switches.**
     #[track_caller]
-    pub(crate) fn wait_until_ended(&mut self, watch: &Watch<'_>) -> Result<(), ContextError> {
+    pub(crate) fn wait_until_ended(&mut self, context: &Context) -> Result<(), ContextError> {
         match &mut self.join {
-            Some(join) => wait_until_ended(join, watch),
+            Some(join) => wait_until_ended(join, context),
             // Ready as a future before: that is for `join` to say.
             None => Ok(()),
         }
@@ -90,7 +90,7 @@ impl<T> Future for JoinHandle<T> {
     ///
     /// # Panics
     /// If it is polled after it was ready.
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(join) = this.join.as_mut() else { panic!("a JoinHandle was polled after it was ready") };
         let ended = std::task::ready!(join.poll(context));
@@ -107,9 +107,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Waits until the goroutine has ended, or the watched context has. **Switches.**
+/// Waits until the goroutine has ended, or the context has. **Switches.**
 #[track_caller]
-pub(crate) fn wait_until_ended<T>(join: &mut Join<T>, watch: &Watch<'_>) -> Result<(), ContextError> {
+pub(crate) fn wait_until_ended<T>(join: &mut Join<T>, context: &Context) -> Result<(), ContextError> {
+    let watch = Watch::new(context)?;
     while !join.is_finished() {
         let parking = Parking::open(Reason::Join);
         // Refused where it is just ending: it is asked again. One that gives up leaves its ticket there, which is stale then.
@@ -130,6 +131,14 @@ pub(crate) fn outcome<T>(ended: Ended<T>) -> Result<T, JoinError> {
         Ended::Abandoned => Repr::Abandoned,
         Ended::NoStack(why) => Repr::NoStack(why),
     }))
+}
+
+/// Writes that somebody panicked, and with what text, if it was one.
+pub(crate) fn told(f: &mut fmt::Formatter<'_>, what: &str, payload: &(dyn Any + Send)) -> fmt::Result {
+    match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
+        Some(text) => write!(f, "{what}: {text}"),
+        None => f.write_str(what),
+    }
 }
 
 /// Why a goroutine gave no result.
@@ -210,12 +219,7 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Panic(payload) => {
-                match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
-                    Some(text) => write!(f, "the goroutine panicked: {text}"),
-                    None => f.write_str("the goroutine panicked"),
-                }
-            }
+            Repr::Panic(payload) => told(f, "the goroutine panicked", &**payload),
             Repr::Abandoned => f.write_str("the goroutine was abandoned: its runtime has ended"),
             Repr::NoStack(why) => write!(f, "the goroutine never ran: {why}"),
         }

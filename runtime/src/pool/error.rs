@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::gate::Refusal;
 use crate::context::ContextError;
+use crate::entry::told;
 
 /// Why a job has no place.
 #[derive(Clone, Debug)]
@@ -246,14 +247,10 @@ impl JobError {
 
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let payload = match &self.0 {
-            Repr::Panic(payload) => payload,
-            Repr::Dropped => return f.write_str("the job was dropped before it ran"),
-            Repr::Abandoned => return f.write_str("the job was abandoned: its runtime has ended"),
-        };
-        match payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str)) {
-            Some(text) => write!(f, "the job panicked: {text}"),
-            None => f.write_str("the job panicked"),
+        match &self.0 {
+            Repr::Panic(payload) => told(f, "the job panicked", &**payload),
+            Repr::Dropped => f.write_str("the job was dropped before it ran"),
+            Repr::Abandoned => f.write_str("the job was abandoned: its runtime has ended"),
         }
     }
 }

@@ -144,6 +144,16 @@ impl Random {
     }
 }
 
+/// Every value that was sent was received, by one.
+#[track_caller]
+pub fn assert_received_once(mut received: Vec<usize>, sent: usize, what: &str) {
+    let total = received.len();
+    received.sort_unstable();
+    received.dedup();
+    assert_eq!(received.len(), total, "{what}: a value was received twice");
+    assert_eq!(total, sent, "{what}: sent and received differ");
+}
+
 /// Counts live values; each value notes a second drop of itself.
 #[derive(Clone, Default)]
 pub struct Census {

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use threadle::{Builder, GoBuilder, chan, go, lock_os_thread};
+use threadle::{Builder, GoBuilder, lock_os_thread};
 
+use super::pair::to_and_fro;
 use crate::Mode;
 
 /// `rounds` goroutines with a thread of their own, spawned and joined one after the other: by main, or by one of their kind, which makes no
@@ -35,22 +36,6 @@ pub fn spawn_locked(mode: Mode, by_a_locked_one: bool, rounds: usize) -> Duratio
 pub fn talk_to_a_locked_one(mode: Mode, rounds: usize) -> Duration {
     mode.run(Builder::new().procs(2), || {
         lock_os_thread().expect("main is alone on its thread");
-        let (ping, pinged) = chan::bounded::<usize>(0);
-        let (pong, ponged) = chan::bounded::<usize>(0);
-        let ponger = go(move || {
-            while let Ok(token) = pinged.recv() {
-                pong.send(token + 1).expect("the other end listens");
-            }
-        });
-        let begun = Instant::now();
-        let mut token = 0;
-        while token < rounds {
-            ping.send(token).expect("the other end listens");
-            token = ponged.recv().expect("the other end answers");
-        }
-        let elapsed = begun.elapsed();
-        drop(ping);
-        ponger.join().expect("it ends with its channel");
-        elapsed
+        to_and_fro(rounds)
     })
 }

@@ -45,26 +45,29 @@ pub fn ping_pong(mode: Mode, rounds: usize) -> Duration {
 
 /// A pair of goroutines of the calling runtime passes a token to and fro `rounds` times over two rendezvous channels: how long that takes.
 pub fn ping_pong_here(rounds: usize) -> Duration {
-    let pinger = go(move || {
-        let (ping, pinged) = chan::bounded::<usize>(0);
-        let (pong, ponged) = chan::bounded::<usize>(0);
-        let ponger = go(move || {
-            while let Ok(token) = pinged.recv() {
-                pong.send(token + 1).expect("the other end listens");
-            }
-        });
-        let begun = Instant::now();
-        let mut token = 0;
-        while token < rounds {
-            ping.send(token).expect("the other end listens");
-            token = ponged.recv().expect("the other end answers");
-        }
-        let elapsed = begun.elapsed();
-        drop(ping);
-        ponger.join().expect("it ends with its channel");
-        elapsed
-    });
+    let pinger = go(move || to_and_fro(rounds));
     pinger.join().expect("it ends after its rounds")
+}
+
+/// The same between the caller and a goroutine that it starts.
+pub(super) fn to_and_fro(rounds: usize) -> Duration {
+    let (ping, pinged) = chan::bounded::<usize>(0);
+    let (pong, ponged) = chan::bounded::<usize>(0);
+    let ponger = go(move || {
+        while let Ok(token) = pinged.recv() {
+            pong.send(token + 1).expect("the other end listens");
+        }
+    });
+    let begun = Instant::now();
+    let mut token = 0;
+    while token < rounds {
+        ping.send(token).expect("the other end listens");
+        token = ponged.recv().expect("the other end answers");
+    }
+    let elapsed = begun.elapsed();
+    drop(ping);
+    ponger.join().expect("it ends with its channel");
+    elapsed
 }
 
 /// How soon the peers of a computing goroutine ran.

@@ -5,3 +5,4 @@ mod command_line;
 mod damaged;
 mod planted;
 mod programs;
+mod random;

@@ -56,6 +56,25 @@ pub fn descriptors() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/fd")?.count() - 1)
 }
 
+/// Sets how many descriptors this process may have open, up to what it is allowed; how many that is now.
+///
+/// # Errors
+///
+/// If the limit cannot be read or set.
+pub fn limit_descriptors(wanted: usize) -> io::Result<usize> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: room for the limit, ours.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    limit.rlim_cur = limit.rlim_max.min(wanted as u64);
+    // SAFETY: the limit to set, ours.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+        0 => Ok(limit.rlim_cur as usize),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Context switches so far, voluntary and not, of each thread of a process.
 ///
 /// # Errors

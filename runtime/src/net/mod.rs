@@ -1,4 +1,5 @@
-//! TCP for goroutines, in the shape of `std::net`, with deadlines.
+//! TCP, UDP and [Unix sockets](unix) for goroutines, in the shape of `std::net`, with deadlines; and the waiting for any other descriptor
+//! ([`Readiness`]).
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -29,6 +30,9 @@
 //! wait for one direction are served in the order they came. When the runtime in which a socket was made has stopped, what would have to wait on it
 //! ends with the error "runtime stopped".
 //!
+//! A call that transferred less than it might have has found the end of what there was, on TCP, and the next one waits without asking first; an
+//! exchange of a question and an answer costs each side one read and one write. (netpoll's README says why that loses nothing.)
+//!
 //! # Deadlines and time-outs
 //!
 //! A *deadline* is an instant, as in Go: set once, it holds for every call until it is changed, and calls end with
@@ -37,11 +41,20 @@
 //! wait. Both belong to the socket and are shared by its handles. The waiting call reads the deadline after it has entered itself into the
 //! descriptor's queue, and who sets it stores first and wakes the queue after, so that one of the two sees the other.
 //!
+//! Calls of tasks (`poll_*`) never block. Closing (`close`, not the drop of one of several handles) ends what waits, whoever does it.
+//!
 //! Neither is the way to give up *one request*: that is a [context](crate::context), with which the calls whose names end in `_with`, and a
 //! [`with_context`](TcpStream::with_context) stream, wait.
+//!
+//! # What std's have and these have not
+//!
+//! `set_nonblocking`: they are so already, and never seem so. `try_clone` makes a handle, not a descriptor: a second descriptor of one socket would be
+//! a second registration, which epoll cannot tell from the first. `UnixStream::peer_cred` is unstable in std.
 
 mod address;
+mod copy;
 mod lookup;
+mod readiness;
 mod socket;
 mod split;
 mod tcp;
@@ -50,7 +63,9 @@ pub mod unix;
 mod with_context;
 
 pub use address::{Host, ToSocketAddrs};
+pub use copy::{copy, copy_both, copy_with, send_file, send_file_with};
 pub use lookup::{lookup_host, lookup_host_timeout, lookup_host_with};
+pub use readiness::Readiness;
 pub use split::{ReadHalf, ReadRef, Stream, WriteHalf, WriteRef};
 pub use tcp::{Incoming, KeepAlive, ListenOptions, TcpListener, TcpStream};
 pub use udp::UdpSocket;

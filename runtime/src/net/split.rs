@@ -1,16 +1,51 @@
 //! The two directions of a stream, apart.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::BorrowedFd;
 
-/// A stream of bytes in both directions: [`TcpStream`](crate::net::TcpStream) and [`UnixStream`](crate::net::unix::UnixStream).
-pub trait Stream: Sized {
-    /// Shuts down the direction of writes.
+use crate::context::Context;
+
+/// A stream of bytes in both directions: [`TcpStream`](crate::net::TcpStream) and [`UnixStream`](crate::net::unix::UnixStream), and no others.
+///
+/// ```
+/// use threadle::net::{self, Stream};
+///
+/// /// What a proxy does, over whichever sockets.
+/// fn pass_on(client: impl Stream + Sync, server: impl Stream + Sync) -> std::io::Result<(u64, u64)> {
+///     net::copy_both(&client, &server)
+/// }
+/// ```
+pub trait Stream: Sized + sealed::Sealed {
     #[doc(hidden)]
-    fn end_writing(&self) -> io::Result<()>;
+    fn end(&self, how: Shutdown) -> io::Result<()>;
 
     /// Whether both are handles of one socket.
     #[doc(hidden)]
     fn is_same(&self, other: &Self) -> bool;
+
+    #[doc(hidden)]
+    fn receive(&self, context: Option<&Context>, buffer: &mut [u8]) -> io::Result<usize>;
+
+    #[doc(hidden)]
+    fn send_all(&self, context: Option<&Context>, bytes: &[u8]) -> io::Result<()>;
+
+    #[doc(hidden)]
+    fn send_from(&self, context: Option<&Context>, file: BorrowedFd<'_>, offset: u64, most: usize)
+    -> io::Result<usize>;
+
+    #[doc(hidden)]
+    fn splice_into(&self, context: Option<&Context>, pipe: BorrowedFd<'_>, most: usize) -> io::Result<usize>;
+
+    #[doc(hidden)]
+    fn splice_from(&self, context: Option<&Context>, pipe: BorrowedFd<'_>, most: usize) -> io::Result<usize>;
+}
+
+mod sealed {
+    /// Implemented by the two streams alone.
+    pub trait Sealed {}
+    impl Sealed for crate::net::TcpStream {}
+    impl Sealed for crate::net::unix::UnixStream {}
 }
 
 pub(super) fn borrowed<S>(stream: &mut S) -> (ReadRef<'_, S>, WriteRef<'_, S>) {
@@ -111,7 +146,7 @@ impl<S: Stream> Drop for WriteHalf<S> {
     fn drop(&mut self) {
         if let Some(stream) = &self.stream {
             // The peer may have ended the connection before, or the socket was closed: then there is nothing to shut down.
-            let _ = stream.end_writing();
+            let _ = stream.end(Shutdown::Write);
         }
     }
 }

@@ -8,7 +8,9 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use threadle::net::unix::{UnixDatagram, UnixStream};
-use threadle::net::{KeepAlive, ListenOptions, TcpListener, TcpStream, ToSocketAddrs, UdpSocket, lookup_host_timeout};
+use threadle::net::{
+    self, KeepAlive, ListenOptions, Readiness, TcpListener, TcpStream, ToSocketAddrs, UdpSocket, lookup_host_timeout,
+};
 use threadle::process::{Command, Stdio};
 use threadle::signal::{self, Signal};
 use threadle::sync::Mutex;
@@ -122,6 +124,25 @@ pub(super) const NON_SWITCHING: &[NonSwitching] = &[
             drop(UnixDatagram::from_std(plain).expect("it is registered"));
         })
     }),
+    ("Readiness::new, poll_readable, set_read_deadline, into_inner", 0, || {
+        alone(|| {
+            let (reader, writer) = std::io::pipe().expect("descriptors are free");
+            let mut reader = Readiness::new(reader).expect("it can be waited for");
+            assert!(reader.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending());
+            reader.set_read_deadline(Some(Instant::now()));
+            drop((reader.into_inner(), writer));
+        })
+    }),
+    ("Readiness::close under one that waits", 1, || {
+        let (reader, writer) = std::io::pipe().expect("descriptors are free");
+        let reader = Arc::new(Readiness::new(reader).expect("it can be waited for"));
+        let waits = Arc::clone(&reader);
+        let waiter = parked("IO wait", move || assert!(waits.readable().is_err()));
+        wakes(waiter, move || {
+            reader.close();
+            drop(writer);
+        })
+    }),
     ("UdpSocket::close under one that receives", 1, || {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
         let receiver = socket.clone();
@@ -198,6 +219,24 @@ pub(super) const SWITCHING: &[Call] = &[
         let (ours, theirs) = UnixDatagram::pair().expect("descriptors are free");
         let sender = go(move || theirs.send(b"x"));
         assert_eq!(ours.recv(&mut [0; 4]).expect("a letter comes"), 1);
+        sender.join().expect("it does not panic").expect("there is room");
+    }),
+    ("net::copy, net::send_file", || {
+        let ((mut ours, front), (back, mut theirs)) =
+            (UnixStream::pair().expect("descriptors are free"), UnixStream::pair().expect("descriptors are free"));
+        let copier = go(move || net::copy(&front, &back));
+        let file = std::fs::File::open("/proc/self/exe").expect("Linux has it");
+        assert_eq!(net::send_file(&ours, &file, 0, 4).expect("it is readable"), 4);
+        ours.write_all(b"x").expect("it is read");
+        drop(ours);
+        theirs.read_exact(&mut [0; 5]).expect("they come");
+        copier.join().expect("it does not panic").expect("it ends");
+    }),
+    ("Readiness", || {
+        let (reader, mut writer) = std::io::pipe().expect("descriptors are free");
+        let reader = Readiness::new(reader).expect("it can be waited for");
+        let sender = go(move || writer.write_all(b"x"));
+        reader.readable().expect("a letter comes");
         sender.join().expect("it does not panic").expect("there is room");
     }),
     ("a name's look-up", look_a_name_up),

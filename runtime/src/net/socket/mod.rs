@@ -14,6 +14,7 @@ mod accept;
 mod calls;
 mod handle;
 mod methods;
+mod splice;
 
 use std::io;
 use std::net::Shutdown;

@@ -151,12 +151,58 @@ macro_rules! streams {
         }
 
         impl $crate::net::split::Stream for $name {
-            fn end_writing(&self) -> io::Result<()> {
-                self.shutdown(std::net::Shutdown::Write)
+            fn end(&self, how: std::net::Shutdown) -> io::Result<()> {
+                self.shutdown(how)
             }
 
             fn is_same(&self, other: &$name) -> bool {
                 self.handle.is_of(&other.handle)
+            }
+
+            #[track_caller]
+            fn receive(&self, context: Option<&$crate::context::Context>, buffer: &mut [u8]) -> io::Result<usize> {
+                let watch = context.map($crate::context::Watch::new).transpose()?;
+                self.handle.receive(watch.as_ref(), buffer)
+            }
+
+            #[track_caller]
+            fn send_all(&self, context: Option<&$crate::context::Context>, bytes: &[u8]) -> io::Result<()> {
+                let watch = context.map($crate::context::Watch::new).transpose()?;
+                $crate::net::copy::send_all(|bytes| self.handle.send(watch.as_ref(), bytes), bytes)
+            }
+
+            #[track_caller]
+            fn send_from(
+                &self,
+                context: Option<&$crate::context::Context>,
+                file: std::os::fd::BorrowedFd<'_>,
+                offset: u64,
+                most: usize,
+            ) -> io::Result<usize> {
+                let watch = context.map($crate::context::Watch::new).transpose()?;
+                self.handle.send_file(watch.as_ref(), file, offset, most)
+            }
+
+            #[track_caller]
+            fn splice_into(
+                &self,
+                context: Option<&$crate::context::Context>,
+                pipe: std::os::fd::BorrowedFd<'_>,
+                most: usize,
+            ) -> io::Result<usize> {
+                let watch = context.map($crate::context::Watch::new).transpose()?;
+                self.handle.splice_into(watch.as_ref(), pipe, most)
+            }
+
+            #[track_caller]
+            fn splice_from(
+                &self,
+                context: Option<&$crate::context::Context>,
+                pipe: std::os::fd::BorrowedFd<'_>,
+                most: usize,
+            ) -> io::Result<usize> {
+                let watch = context.map($crate::context::Watch::new).transpose()?;
+                self.handle.splice_from(watch.as_ref(), pipe, most)
             }
         }
     };

@@ -408,7 +408,7 @@ impl<F: AsFd> Readiness<F> {
 }
 
 /// Whether one of `events` is the case now; `WouldBlock` if not. A hang-up or an error is reported by the call for whose sake it is asked.
-fn level(file: &impl AsFd, events: libc::c_short) -> io::Result<()> {
+pub(super) fn level(file: &impl AsFd, events: libc::c_short) -> io::Result<()> {
     let mut asked = libc::pollfd { fd: file.as_fd().as_raw_fd(), events, revents: 0 };
     // SAFETY: one `pollfd`, ours; it does not wait.
     match unsafe { libc::poll(&raw mut asked, 1, 0) } {

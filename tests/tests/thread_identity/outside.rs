@@ -212,7 +212,7 @@ pub(super) const SWITCHING: &[Call] = &[
     ("UnixStream", || {
         let (mut ours, mut theirs) = UnixStream::pair().expect("descriptors are free");
         let sender = go(move || theirs.write_all(b"x"));
-        ours.read_exact(&mut [0]).expect("a letter comes");
+        assert_eq!(ours.read(&mut [0]).expect("a letter comes"), 1);
         sender.join().expect("it does not panic").expect("there is room");
     }),
     ("UnixDatagram", || {
@@ -229,7 +229,7 @@ pub(super) const SWITCHING: &[Call] = &[
         assert_eq!(net::send_file(&ours, &file, 0, 4).expect("it is readable"), 4);
         ours.write_all(b"x").expect("it is read");
         drop(ours);
-        theirs.read_exact(&mut [0; 5]).expect("they come");
+        drop(theirs.read(&mut [0; 5]).expect("they come"));
         copier.join().expect("it does not panic").expect("it ends");
     }),
     ("Readiness", || {

@@ -5,10 +5,11 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
 use threadle_scheduler::blocking;
-use threadle_scheduler::io::Direction;
+use threadle_scheduler::io::{Direction, closed_error};
 
 use super::Handle;
 use crate::context::Watch;
+use crate::net::readiness::level;
 
 const FLAGS: libc::c_uint = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
 
@@ -45,14 +46,23 @@ impl Handle {
         offset: u64,
         most: usize,
     ) -> io::Result<usize> {
-        self.socket().call_within(Direction::Write, watch, |socket| {
-            blocking(|| {
-                let mut offset = i64::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-                // SAFETY: both descriptors are open for as long as they are borrowed; `offset` is ours.
-                let sent = unsafe { libc::sendfile(socket.as_raw_fd(), file.as_raw_fd(), &raw mut offset, most) };
+        let at = i64::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        loop {
+            // The wait apart from the call, which is made elsewhere: an attempt must not block.
+            self.socket().call_within(Direction::Write, watch, |socket| level(socket, libc::POLLOUT))?;
+            let sent = blocking(|| {
+                let mut at = at;
+                // SAFETY: both descriptors are open for as long as they are borrowed; `at` is ours.
+                let sent = unsafe { libc::sendfile(self.file().as_raw_fd(), file.as_raw_fd(), &raw mut at, most) };
                 usize::try_from(sent).map_err(|_| io::Error::last_os_error())
-            })
-        })
+            });
+            match sent {
+                // Others write, too, or it was interrupted.
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(_) if self.socket().is_closed() => return Err(closed_error()),
+                sent => return sent,
+            }
+        }
     }
 }
 

@@ -93,7 +93,7 @@ fn dispatcher() -> io::Result<&'static Mutex<Dispatcher>> {
 /// A receiver of these signals from now on. Each receiver gets every signal; one that is more than 16 behind misses some.
 ///
 /// The default action of a signal (to end the process, mostly) no longer takes place once anybody has asked for it, and does not come back when the receivers
-/// are dropped, but by [`reset`].
+/// are dropped, but by [`reset`]. An error leaves all of them as they were.
 ///
 /// Switches: no.
 ///
@@ -117,10 +117,19 @@ pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
     dispatcher.subscribers.retain(|subscriber| !subscriber.sender.is_closed());
     // First the subscriber: the signal that comes as soon as its handler is there has somebody to go to.
     dispatcher.subscribers.push(Subscriber { signals: numbers.clone(), sender });
+    let mut replaced = Vec::new();
     for number in numbers {
-        if let Err(error) = dispatcher.handle_signal(&handle, number) {
-            dispatcher.subscribers.pop();
-            return Err(error);
+        match Action::of(number).and_then(|action| dispatcher.handle_signal(&handle, number).map(|()| action)) {
+            Ok(action) => replaced.push((number, action)),
+            Err(error) => {
+                dispatcher.subscribers.pop();
+                // All or nothing: what was done with the others is done again.
+                for (number, action) in replaced {
+                    // SAFETY: it was in force for this signal until a moment ago.
+                    unsafe { action.take_effect(number) }?;
+                }
+                return Err(error);
+            }
         }
     }
     Ok(receiver)

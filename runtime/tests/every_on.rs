@@ -111,3 +111,18 @@ fn a_closed_pool_ends_the_calls() {
         }
     });
 }
+
+#[test]
+fn calls_that_end_with_their_pool_say_so() {
+    in_runtimes("over", |place| {
+        let pool = Pool::new(1, 1);
+        let held = Arc::new(());
+        let kept = Arc::clone(&held);
+        let timer = every_on(&pool, Duration::from_millis(1), move || drop(Arc::clone(&kept)));
+        pool.close();
+        // The next call is refused, and the function dropped; then the timer is told.
+        place.until(|| Arc::strong_count(&held) == 1);
+        place.until(|| !timer.reset(Duration::from_secs(3600)));
+        assert!(!timer.stop(), "nothing had been going to be called");
+    });
+}

@@ -342,7 +342,11 @@ fn a_function_that_panics_ends_its_timer_and_no_other() {
         let good = every(MILLI, move || sender.send(()).unwrap_or(()));
         assert_eq!(beats.iter().take(10).count(), 10);
         assert_eq!(calls.load(Ordering::SeqCst), 1);
-        bad.reset(Duration::ZERO);
+        // The panic may still be on its way out.
+        while bad.reset(FAR) {
+            sleep(MILLI);
+        }
+        assert!(!bad.stop() && !bad.reset(Duration::ZERO), "it is over");
         assert_eq!(beats.iter().take(5).count(), 5);
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         good.stop();
@@ -395,8 +399,8 @@ fn a_timer_that_calls_belongs_to_its_runtime() {
     });
     // Its runtime has ended: it keeps nothing but what the handle does, and never calls again.
     let last = from_inside.recv().unwrap();
-    other.reset(Duration::ZERO);
-    last.reset(Duration::ZERO);
+    assert!(!other.reset(Duration::ZERO) && !last.reset(Duration::ZERO), "nothing had been going to happen");
+    assert!(!other.stop() && !last.stop());
     sleep(5 * MILLI);
     assert!(calls.try_recv().is_err());
     drop((other, last));

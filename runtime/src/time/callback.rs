@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use threadle_scheduler::{Expire, Host, SpawnOptions, TimerHandle, clock};
 
-use crate::waiters::lock;
+use crate::waiters::{OnLeave, lock};
 
 #[path = "plan.rs"]
 mod plan;
@@ -57,6 +57,9 @@ impl Callback {
     pub(super) fn set(self: &Arc<Self>, at: Option<Instant>) -> bool {
         let at = at.map_or(NEVER, clock::to_ns);
         let mut state = lock(&self.state);
+        if self.host.has_ended() {
+            state.plan.end();
+        }
         let before = state.plan.set(at);
         if state.plan.may_fire() {
             self.arm(&mut state, at);
@@ -86,10 +89,11 @@ impl Callback {
             }
             due
         };
-        // One that breaks off is dropped here, as one that panics is.
-        if let Some(mut f) = due
-            && f().is_continue()
-        {
+        let Some(mut f) = due else { return };
+        // One that breaks off is dropped here, as one that panics is; the plan knows before that.
+        let end = OnLeave::new(|| lock(&self.state).plan.end());
+        if f().is_continue() {
+            end.disarm();
             self.ran(f);
         }
     }

@@ -7,20 +7,27 @@ pub(crate) struct Plan<F> {
     at: u64,
     /// 0: once.
     period: u64,
-    /// Not there while it runs, nor after it has panicked.
+    /// Not there while it runs, nor when it is over.
     f: Option<F>,
+    /// It has panicked or broken off: it is never called again.
+    over: bool,
     /// Somebody has been sent to run it, and has not begun: he asks [`fire`](Plan::fire) first.
     under_way: bool,
 }
 
 impl<F> Plan<F> {
     pub(crate) fn new(period: u64, f: F) -> Self {
-        Plan { at: NEVER, period, f: Some(f), under_way: false }
+        Plan { at: NEVER, period, f: Some(f), over: false, under_way: false }
     }
 
-    /// Plans the next call; for when the former one was planned.
+    /// Plans the next call, if there can be one; for when the former one was planned.
     pub(crate) fn set(&mut self, at: u64) -> u64 {
-        std::mem::replace(&mut self.at, at)
+        if self.over { NEVER } else { std::mem::replace(&mut self.at, at) }
+    }
+
+    /// There will be no call any more, whatever was planned.
+    pub(crate) fn end(&mut self) {
+        (self.at, self.over) = (NEVER, true);
     }
 
     /// Whether somebody has to ask [`due`](Self::due) at its time. Not while the function runs: [`put_back`](Self::put_back) tells then; nor

@@ -114,7 +114,8 @@ impl Timer {
     /// Has the timer fire after `duration` from now, and not when it was to fire before. True: it had been going to; false: it had fired,
     /// or been stopped. Nothing is allocated.
     ///
-    /// Switches: no. Does nothing to a timer that calls a function once the runtime it was made in has ended.
+    /// Switches: no. Does nothing, and says false, where a timer that calls a function will never call it again: that has panicked, the pool of
+    /// [`every_on`](super::every_on) was closed, or the runtime it was made in has ended.
     ///
     /// ```
     /// use std::time::Duration;
@@ -129,7 +130,8 @@ impl Timer {
     }
 
     /// Stops the timer. True: it had been going to fire, and will not. False: its message was received, its call has begun (and may go on),
-    /// or it was stopped before. One that [calls without end](every) had been going to call unless it was stopped.
+    /// or it was stopped before. One that [calls without end](every) had been going to call unless it was stopped, its function has panicked, or
+    /// its runtime or pool has ended.
     ///
     /// Switches: no.
     ///

@@ -36,6 +36,11 @@ impl Host {
         self.0.poller().register(fd)
     }
 
+    /// Whether it has ended, so that nothing is started there any more. Does not switch.
+    pub fn has_ended(self) -> bool {
+        self.0.stopping()
+    }
+
     /// Arms a timer. A deadline in the past is due at once. Does not switch.
     pub fn arm_timer(self, deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
         arm_call(self.0, deadline, expire)

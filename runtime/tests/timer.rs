@@ -387,11 +387,14 @@ fn a_timer_that_calls_belongs_to_its_runtime() {
         }));
         // Reset from a plain thread and from another runtime, while its own sleeps: it runs in its own.
         let by_thread = Arc::clone(&timer);
-        std::thread::spawn(move || assert!(by_thread.reset(MILLI)));
+        let thread = std::thread::spawn(move || assert!(by_thread.reset(MILLI)));
         assert!(calls.recv().unwrap() > 0, "not in a runtime");
+        // The handle goes with the thread.
+        threadle::blocking(|| thread.join()).unwrap();
         let by_other = Arc::clone(&timer);
-        std::thread::spawn(move || threadle::run(move || by_other.reset(MILLI)));
+        let thread = std::thread::spawn(move || threadle::run(move || by_other.reset(MILLI)));
         assert!(calls.recv().unwrap() > 0);
+        threadle::blocking(|| thread.join()).unwrap();
         let last = Timer::after_func(FAR, || unreachable!("its runtime has ended"));
         timer.reset(FAR);
         to_outside.send(last).unwrap();
@@ -484,7 +487,8 @@ fn soak() {
         // The only one that resets this timer: so it can tell what is stale.
         let owner = {
             let mut random = seeds.lock().unwrap().fork();
-            place.spawn(move || {
+            // A goroutine in every place: a timer that calls needs a runtime.
+            Task::Goroutine(threadle::go(move || {
                 let calls = Arc::new(AtomicUsize::new(0));
                 let counter = Arc::clone(&calls);
                 let called = Timer::after_func(FAR, move || {
@@ -509,7 +513,7 @@ fn soak() {
                 place.until(|| calls.load(Ordering::SeqCst) == set - prevented);
                 drop(stop_sender);
                 timer
-            })
+            }))
         };
         assert!(stopped.recv().is_err());
         let timer = owner.join();

@@ -351,6 +351,11 @@ impl<W: Waits> Poller<W> {
         now.saturating_duration_since(shared.origin).saturating_sub(last_poll)
     }
 
+    /// Whether somebody is in [`poll_blocking`](Self::poll_blocking), or about to be. A hint.
+    pub fn is_watched(&self) -> bool {
+        self.shared.interrupt.is_taken()
+    }
+
     /// How many wait on this poller's descriptors, tasks included, or are in a [`Ready`] list that was not drained yet.
     ///
     /// With none there is no point in polling.

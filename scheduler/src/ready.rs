@@ -29,6 +29,16 @@ pub(crate) fn ready(g: &'static G) {
     push(here, g, |_| ());
 }
 
+/// Where `push` has put a goroutine, and so what is to be said of it.
+enum Queued {
+    /// In the slot: its owner runs it next, or the monitor finds it there.
+    Next,
+    /// In the ring.
+    Behind,
+    /// In the ring, which `M::batch` announces when all of them are there.
+    InBatch,
+}
+
 /// Queues a goroutine that any M may run, from this thread, which is M `here` of its runtime or none: next on the P at hand, and what that
 /// kicks out of the slot to the ring's end; without a P into the injector. `count` is told first on which P it is, if on one.
 pub(crate) fn push(here: Option<&'static M>, g: &'static G, count: impl Fn(Option<&'static P>)) {
@@ -39,17 +49,18 @@ pub(crate) fn push(here: Option<&'static M>, g: &'static G, count: impl Fn(Optio
             // SAFETY: `with_p`: this thread holds the P and is inside.
             let queue = unsafe { p.queue() };
             let behind = if m.batches() { Some(g) } else { queue.push_next(g) };
-            let Some(behind) = behind else { return false };
+            let Some(behind) = behind else { return Queued::Next };
             if let Err(batch) = queue.push_back(behind) {
                 p.counters.overflows.bump();
                 scheduler.injector().push(batch);
             }
-            !m.batches()
+            if m.batches() { Queued::InBatch } else { Queued::Behind }
         })
     });
     match queued {
-        Some(true) => scheduler.wake_if_wanted(),
-        Some(false) => scheduler.monitor().look_soon(),
+        Some(Queued::Behind) => scheduler.wake_if_wanted(),
+        Some(Queued::Next) => scheduler.monitor().look_soon(),
+        Some(Queued::InBatch) => {}
         None => {
             count(None);
             scheduler.injector().push_one(g);

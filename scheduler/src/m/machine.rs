@@ -73,6 +73,8 @@ pub(crate) struct Own {
     pub(super) events: RefCell<Ready<Ticket>>,
     /// The last time that an M waited for this one's P, the injector was looked at first.
     pub(super) injector_first: Cell<bool>,
+    /// The last poll it slept in brought nothing that it may run itself.
+    pub(super) polled_for_others: Cell<bool>,
     /// It took its place in the queue of waiting Ms when it gave its P away.
     pub(super) queued: Cell<bool>,
     random: Cell<u32>,
@@ -126,6 +128,7 @@ impl M {
                 batched: Cell::new(false),
                 events: RefCell::new(Ready::new()),
                 injector_first: Cell::new(false),
+                polled_for_others: Cell::new(false),
                 queued: Cell::new(false),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
                 p: Cell::new(None),

@@ -83,13 +83,13 @@ impl M {
     /// On the list of sleepers.
     fn sleep_or_poll(&'static self) -> Slept {
         let scheduler = self.scheduler();
-        if !self.is_exclusive() {
+        if !self.is_exclusive() && !self.leaves_the_poll_to_others() {
             let polled = self.poll_blocking();
             if polled != Slept::End {
                 return polled;
             }
         }
-        // Somebody else polls.
+        // Somebody else polls, or will.
         let spare = scheduler.has_spare_threads() && !self.is_exclusive();
         let timely = self.slumber.sleep((spare && !self.is_home()).then_some(LONG));
         if self.take_assigned() {
@@ -103,6 +103,15 @@ impl M {
         }
         // Somebody took it off the list: it has a P, or is in the queue for one.
         self.assigned_or_look()
+    }
+
+    /// Those who use a P poll now and then, and whoever lets one idle ends in the poll. Who slept there while no P idles would be woken for
+    /// every event and could run none; likewise who sleeps there beside a busy home whose goroutines the events are for: let that one poll.
+    fn leaves_the_poll_to_others(&self) -> bool {
+        let scheduler = self.scheduler();
+        let idle = scheduler.idle().counts().idle();
+        let for_others = self.own().polled_for_others.replace(false);
+        idle == 0 || (for_others && idle < scheduler.procs())
     }
 
     fn assigned_or_look(&'static self) -> Slept {
@@ -151,10 +160,12 @@ impl M {
             let p = self.p();
             p.counters.polls.bump();
             p.counters.poll_events.add(events.len() as u64);
+            let brought = !events.is_empty();
             self.batch(p, || {
                 crate::poll::wake_ready(&mut events);
                 p.counters.timers_fired.add(scheduler.fire_due_timers(now) as u64);
             });
+            self.own().polled_for_others.set(brought && p.ring.is_empty() && !self.own_work_waits());
             return Slept::Assigned;
         }
         // No P is free. What became ready goes where the others look; due timers must not wait until their busy P gets to them.

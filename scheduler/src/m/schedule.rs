@@ -429,16 +429,20 @@ impl M {
             Released::To(m) => m.assign(p, false),
             Released::Idles => {
                 scheduler.runnext_is_watched();
-                if scheduler.stopping() || !scheduler.any_work() {
+                if scheduler.stopping() {
                     return;
                 }
+                let work = scheduler.any_work();
                 if self.is_exclusive() {
-                    // Not for this M: whoever submitted it may have counted on this M's look.
-                    scheduler.wake_if_wanted();
-                } else if self.may_start_fresh()
+                    // The work is not for this M, though whoever submitted it may have counted on this M's look; nor is the poll.
+                    if work || !scheduler.poller().is_watched() {
+                        scheduler.wake_if_wanted();
+                    }
+                } else if work
+                    && self.may_start_fresh()
                     && let Some(p) = scheduler.idle().take_p()
                 {
-                    // Without a seat it leaves the work to whoever has one, and looks before he gives it up (`seats.rs`).
+                    // Without a seat it would leave the work to those who have one, and look before they give it up (`seats.rs`).
                     self.take_p(p);
                     self.own().searching.set(scheduler.idle().start_searching(scheduler.procs()));
                 }

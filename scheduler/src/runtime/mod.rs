@@ -287,7 +287,8 @@ impl Scheduler {
             Released::To(m) => m.assign(p, false),
             Released::Idles => {
                 self.runnext_is_watched();
-                if self.any_work() {
+                // Who lets this P idle does not end in the poll.
+                if self.any_work() || !self.poller().is_watched() {
                     self.wake_if_wanted();
                 }
             }

@@ -50,7 +50,7 @@ fn the_dump_has_reason_name_and_spawn_site() {
             dump_with(reason);
         }
         let dump = dump_with("gatekeeper");
-        assert!(dump.contains(&format!("{}:{line}", file!())), "no spawn site in:\n{dump}");
+        assert!(dump.contains(&format!("    spawned at {}:{line}:", file!())), "no spawn site in:\n{dump}");
         drop(guard);
         drop(keep_open);
         group.done();
@@ -59,6 +59,41 @@ fn the_dump_has_reason_name_and_spawn_site() {
         sleeper.join().expect("it only sleeps");
         waiter.join().expect("it only waits");
         assert!(!self::dump().contains("gatekeeper"), "a goroutine that has ended is not in the dump");
+    });
+}
+
+/// The line of the program that called what waits, not one of ours: for each kind of wait.
+#[test]
+fn the_dump_has_the_line_that_waits() {
+    both_modes(2, |mode| {
+        let (keep_open, gate) = chan::bounded::<()>(0);
+        let mutex = Arc::new(Mutex::new(()));
+        let guard = mutex.lock();
+        let group = WaitGroup::new();
+        group.add(1);
+        let named = |name: &str| GoBuilder::new().name(name);
+        let first = line!();
+        #[rustfmt::skip]
+        let waiters = [
+            named("receives").go({ let gate = gate.clone(); move || drop(gate.recv()) }),
+            named("locks").go({ let mutex = Arc::clone(&mutex); move || drop(mutex.lock()) }),
+            named("waits").go({ let group = group.clone(); move || group.wait() }),
+            named("hopes").go(move || drop(gate.recv_timeout(Duration::from_secs(600)))),
+        ];
+        for (at, name) in (first + 3..).zip(["receives", "locks", "waits", "hopes"]) {
+            dump_with(&format!("{name:?} ["));
+            let dump = dump_with(&format!("    waits at {}:{at}:", file!()));
+            let (_, of_it) = dump.split_once(&format!("{name:?} [")).expect("it is there");
+            let place = of_it.lines().nth(1).expect("a line follows");
+            println!("{mode}: {name}: {place}");
+            assert!(place.starts_with(&format!("    waits at {}:{at}:", file!())), "{dump}");
+        }
+        drop(guard);
+        drop(keep_open);
+        group.done();
+        for waiter in waiters {
+            waiter.join().expect("each only waits");
+        }
     });
 }
 

@@ -28,6 +28,7 @@ pub fn procs() -> usize {
 ///
 /// ```text
 /// goroutine 7 "upload" [chan receive, 2.1 s]:
+///     waits at src/upload.rs:112:30
 ///     spawned at src/main.rs:31:9
 /// ```
 ///

@@ -62,23 +62,29 @@ pub(crate) struct G {
     scheduler: AtomicPtr<Scheduler>,
     /// When the present wait began, or when it was made runnable; nanoseconds of `limits::clock`, 0: unknown.
     since: AtomicU64,
+    /// The line that began its last wait; beside what is written with it.
+    waits_at: AtomicPtr<Location<'static>>,
     reason: AtomicU8,
     /// It has a stack, or had one.
     started: AtomicBool,
     /// Its last announced call took long.
     calls_last: AtomicBool,
-    stack_size: AtomicU32,
     /// How often it has locked its thread, or [`FOR_LIFE`]: then its home runs nothing else. Written by who spawns it, then by itself.
     locks: AtomicU32,
     own: UnsafeCell<Own>,
     pub(crate) completion: Completion<Joiner>,
     id: AtomicU64,
+    stack_size: AtomicU32,
     spawned_at: AtomicPtr<Location<'static>>,
     name: Mutex<Option<Arc<str>>>,
 }
 
 /// A closure on the stack of a goroutine that waits, for whoever finds that it never goes on.
 pub(crate) type Undo = NonNull<dyn Fn()>;
+
+// What a switch touches fills the first line, and `own` begins the second.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(std::mem::offset_of!(G, own) == 64);
 
 /// What only the present owner of the goroutine may touch.
 #[repr(C)]
@@ -144,6 +150,7 @@ impl G {
             home: AtomicPtr::new(ptr::null_mut()),
             spawned_at: AtomicPtr::new(ptr::null_mut()),
             since: AtomicU64::new(0),
+            waits_at: AtomicPtr::new(ptr::null_mut()),
             reason: AtomicU8::new(Reason::Other as u8),
             started: AtomicBool::new(false),
             calls_last: AtomicBool::new(false),
@@ -248,6 +255,16 @@ impl G {
     pub(crate) fn note_wait(&self, reason: Reason, since: u64) {
         self.reason.store(reason as u8, Relaxed);
         self.since.store(since, Relaxed);
+    }
+
+    /// It is about to wait, says this line: its own thread's doing.
+    pub(crate) fn note_waits_at(&self, at: &'static Location<'static>) {
+        self.waits_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
+    }
+
+    pub(crate) fn waits_at(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: null or a `&'static Location`.
+        unsafe { self.waits_at.load(Relaxed).as_ref() }
     }
 
     pub(crate) fn reason(&self) -> Reason {

@@ -12,8 +12,11 @@ use std::time::Duration;
 ///
 /// ```text
 /// goroutine 7 "upload" [chan receive, 2.1 s]:
+///     waits at src/upload.rs:112:30
 ///     spawned at src/main.rs:31:9
 /// ```
+///
+/// *Waits at* is the line that called what waits; what called that, the dump does not tell.
 ///
 /// Does not switch and stops nobody: each goroutine is shown as it is at its own instant.
 ///
@@ -69,7 +72,8 @@ fn write_one(out: &mut impl Write, g: &'static G, now: u64) -> io::Result<()> {
     if let Some(name) = g.name() {
         write!(out, " {name:?}")?;
     }
-    match g.state().load().status() {
+    let status = g.state().load().status();
+    match status {
         Status::Free | Status::Done => write!(out, " [ended")?,
         Status::Fresh => write!(out, " [runnable, not started")?,
         Status::Runnable => write!(out, " [runnable")?,
@@ -86,6 +90,11 @@ fn write_one(out: &mut impl Write, g: &'static G, now: u64) -> io::Result<()> {
         write!(out, ", {} M{}", if g.is_locked() { "locked to" } else { "on" }, home.id)?;
     }
     writeln!(out, "]:")?;
+    if status == Status::Waiting
+        && let Some(at) = g.waits_at()
+    {
+        writeln!(out, "    waits at {at}")?;
+    }
     if let Some(at) = g.spawned_at() {
         writeln!(out, "    spawned at {at}")?;
     }

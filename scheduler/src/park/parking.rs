@@ -42,7 +42,10 @@ impl Parking {
     pub fn open(reason: Reason) -> Parking {
         let who = match current::m() {
             Some(m) => match m.free_to_switch() {
-                Some(g) => Who::Goroutine(g),
+                Some(g) => {
+                    g.note_waits_at(Location::caller());
+                    Who::Goroutine(g)
+                }
                 None if m.switch_forbidden() => forbidden(m, &reason),
                 None => Who::Thread(ThreadCell::current()),
             },

@@ -52,7 +52,7 @@ pub(crate) fn lines(path: &Path, title: &str, x: &str, y: &str, lines: &[Line]) 
         .y_desc(y)
         .x_label_formatter(&|value| count(value.round() as u64))
         .y_label_formatter(&|value| number(*value))
-        .max_light_lines(0)
+        .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.15))
         .label_style((FONT, 13))
         .draw()?;
@@ -110,7 +110,7 @@ pub(crate) fn ahead(path: &Path, rows: &[Lead]) -> Outcome {
         .y_labels(rows.len())
         .y_label_formatter(&title)
         .x_label_formatter(&|value| number(*value))
-        .max_light_lines(0)
+        .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.12))
         .label_style((FONT, 13))
         .draw()?;

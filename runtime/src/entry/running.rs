@@ -19,7 +19,8 @@
 /// })?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[inline]
+// As the one below it: no frame lies between the switch and who called it (docs/decisions/0020).
+#[inline(always)]
 #[track_caller]
 pub fn yield_now() {
     threadle_scheduler::yield_now();

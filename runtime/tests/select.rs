@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use support::{Census, everywhere};
@@ -258,23 +260,29 @@ fn a_receiver_keeps_its_deadline_while_a_value_is_made() {
     });
 }
 
-/// With `default` a select does not wait, for its first receiver or for another: the one that it has found waits for it.
+/// With `default` a select does not wait for another receiver where the first keeps its deadline: the value comes back.
 #[test]
-fn a_receiver_waits_for_a_select_that_does_not() {
-    everywhere("binding", |place| {
+fn a_select_that_does_not_wait_gets_its_value_back() {
+    everywhere("impatient", |place| {
         for with_timeout in [false, true] {
             let (sender, receiver) = bounded(0);
-            let waiting = place.spawn(move || {
-                loop {
-                    match receiver.recv_timeout(SHORT) {
-                        Err(chan::RecvTimeoutError::Timeout) => {}
-                        received => return received,
+            let (gave_up, told) = bounded(1);
+            let making = Arc::new(AtomicBool::new(false));
+            let hasty = place.spawn({
+                let making = Arc::clone(&making);
+                move || {
+                    while receiver.recv_timeout(SHORT) == Err(chan::RecvTimeoutError::Timeout) {
+                        if making.load(Relaxed) {
+                            return gave_up.send(()).is_ok();
+                        }
                     }
+                    false
                 }
             });
-            // Longer than the receiver has time, and so that a goroutine whose time it is gets its turn.
+            // The receiver that this is for gives up while it is made.
             let value = || {
-                threadle::time::sleep(3 * SHORT);
+                making.store(true, Relaxed);
+                told.recv().unwrap();
                 7
             };
             let sent = loop {
@@ -288,7 +296,8 @@ fn a_receiver_waits_for_a_select_that_does_not() {
                     None => place.pause(),
                 }
             };
-            assert_eq!((sent, waiting.join()), (Ok(()), Ok(7)));
+            assert!(hasty.join(), "it kept its deadline");
+            assert_eq!(sent, Err(SendError(7)));
         }
     });
 }

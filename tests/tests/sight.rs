@@ -75,10 +75,10 @@ fn the_dump_has_the_line_that_waits() {
         let first = line!();
         #[rustfmt::skip]
         let waiters = [
-            named("receives").go({ let gate = gate.clone(); move || drop(gate.recv()) }),
+            named("receives").go({ let gate = gate.clone(); move || _ = gate.recv() }),
             named("locks").go({ let mutex = Arc::clone(&mutex); move || drop(mutex.lock()) }),
             named("waits").go({ let group = group.clone(); move || group.wait() }),
-            named("hopes").go(move || drop(gate.recv_timeout(Duration::from_secs(600)))),
+            named("hopes").go(move || _ = gate.recv_timeout(Duration::from_secs(600))),
         ];
         for (at, name) in (first + 3..).zip(["receives", "locks", "waits", "hopes"]) {
             dump_with(&format!("{name:?} ["));

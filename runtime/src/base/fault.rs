@@ -57,7 +57,6 @@ pub(crate) enum Fault {
     /// `Channel::settle`: the receiver looks, and gives up under another lock.
     PromiseForgoneLate,
     /// `Channel::settle`: the receiver does not wait beyond its limit for what it was promised for sure.
-    PromiseBindsNobody,
     /// `wait`: a waiter that was served and never runs keeps what it was given.
     NothingIsPassedOn,
     /// `Gate::close`: the jobs are closed only after the sweep.

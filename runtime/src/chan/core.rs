@@ -294,18 +294,16 @@ impl<T> Channel<T> {
         let parking = Parking::open(reason);
         let node = Waiter::new(parking.ticket(), Slot::new(None));
         // SAFETY: the node is new, and stays in this frame; `settle` ends the promise.
-        let Some((woken, binding)) = (unsafe { state.accept_promise(&node, parking.ticket()) }) else {
+        let Some(woken) = (unsafe { state.accept_promise(&node, parking.ticket()) }) else {
             return Settled::Withdrawn;
         };
-        // From the first park on: that a ticket cannot be claimed is to say that its goroutine is gone.
-        let limit = if binding { Limit::NONE } else { limit };
         drop(state);
         drop(woken);
         // SAFETY: it accepted a promise just now.
         unsafe { self.settle(&node, Some(parking), reason, limit) }
     }
 
-    /// Waits until the promise made to `node` is kept or withdrawn, or, if it is not binding, the limit is reached; in `parking` first, if its ticket
+    /// Waits until the promise made to `node` is kept or withdrawn, or the limit is reached; in `parking` first, if its ticket
     /// goes with the promise. Afterwards the node is in no list.
     ///
     /// # Safety
@@ -316,7 +314,7 @@ impl<T> Channel<T> {
         node: &Node<T>,
         mut parking: Option<Parking>,
         reason: Reason,
-        mut limit: Limit<'_>,
+        limit: Limit<'_>,
     ) -> Settled<T> {
         let forgo = OnLeave::new(|| {
             // SAFETY: the caller's promise.
@@ -334,7 +332,7 @@ impl<T> Channel<T> {
             let mut state = self.lock();
             // SAFETY: the caller's promise.
             match unsafe { state.settle(node, None) } {
-                Kept::NotYet { .. } if gave_up => {
+                Kept::NotYet if gave_up => {
                     // Under this very lock: were it released first, the promise might be kept in between, and the value lost.
                     if !faulty!(PromiseForgoneLate) {
                         // SAFETY: the caller's promise.
@@ -343,10 +341,7 @@ impl<T> Channel<T> {
                     }
                     return Settled::GaveUp;
                 }
-                Kept::NotYet { binding } => {
-                    if binding && !faulty!(PromiseBindsNobody) {
-                        limit = Limit::NONE;
-                    }
+                Kept::NotYet => {
                     let next = Parking::open(reason);
                     // SAFETY: the caller's promise.
                     unsafe { state.settle(node, Some(next.ticket())) };
@@ -365,10 +360,10 @@ impl<T> Channel<T> {
         }
     }
 
-    /// The right to send one value, if it can be had at once. `binds` as in [`State::reserve`].
-    pub(super) fn try_reserve(&self, binds: bool) -> Option<Reservation> {
+    /// The right to send one value, if it can be had at once.
+    pub(super) fn try_reserve(&self) -> Option<Reservation> {
         let mut state = self.lock();
-        match state.reserve(binds) {
+        match state.reserve() {
             Reserve::Place => Some(Reservation::Place),
             Reserve::Promise(id, woken) => {
                 drop(state);

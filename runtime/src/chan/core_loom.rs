@@ -172,7 +172,7 @@ fn loom_chan_promised_and_gone() {
         let late = world.spawn(|world| doomed(|| world.recv().is_some()));
         let sender = world.spawn(|world| {
             let reservation = loop {
-                match world.channel.try_reserve(false) {
+                match world.channel.try_reserve() {
                     Some(reservation) => break reservation,
                     None => thread::yield_now(),
                 }
@@ -227,8 +227,8 @@ fn loom_chan_close_and_send() {
 }
 
 /// A `select` that sends has been chosen; its value comes while the receiver's time passes and the channel is closed.
-/// `binds`: that `select` does not wait for another receiver, and need not.
-fn promise(closes: bool, binds: bool) {
+/// `waits`: for another receiver, where the first has given up; else the value comes back.
+fn promise(closes: bool, waits: bool) {
     check(3, move || {
         let world = World::new(0);
         let receiver = world.spawn(|world| {
@@ -236,7 +236,7 @@ fn promise(closes: bool, binds: bool) {
             world.recv_in_time().is_some() || world.recv().is_some()
         });
         let reservation = loop {
-            match world.channel.try_reserve(binds) {
+            match world.channel.try_reserve() {
                 Some(reservation) => break reservation,
                 None => thread::yield_now(),
             }
@@ -244,9 +244,13 @@ fn promise(closes: bool, binds: bool) {
         if closes {
             world.channel.close();
         }
-        let sent = world.channel.fulfil(reservation, world.token(), !binds).is_ok();
+        let sent = world.channel.fulfil(reservation, world.token(), waits).is_ok();
+        if !sent {
+            // Nobody else comes to whom the receiver could turn.
+            world.channel.close();
+        }
         assert_eq!(receiver.join().unwrap(), sent);
-        assert!(closes || sent, "a promise that binds was not waited for");
+        assert!(closes || sent || !waits, "it did not wait for another receiver");
         world.assert_settled(0);
         assert!(world.channel.lock().nothing_promised(), "a promise outlives its receiver");
     });
@@ -254,41 +258,35 @@ fn promise(closes: bool, binds: bool) {
 
 #[test]
 fn loom_chan_promise_kept() {
-    promise(false, false);
-}
-
-#[test]
-fn loom_chan_promise_and_close() {
-    promise(true, false);
-}
-
-#[test]
-fn loom_chan_promise_that_binds() {
     promise(false, true);
 }
 
 #[test]
-fn loom_chan_promise_that_binds_and_close() {
+fn loom_chan_promise_and_close() {
     promise(true, true);
 }
 
 #[test]
-#[should_panic(expected = "deadlock")]
-fn loom_chan_broken_promise_binds_nobody() {
-    with_fault(Fault::PromiseBindsNobody, || promise(false, true));
+fn loom_chan_promise_that_must_not_wait() {
+    promise(false, false);
+}
+
+#[test]
+fn loom_chan_promise_that_must_not_wait_and_close() {
+    promise(true, false);
 }
 
 /// What the first version of `settle` did, and this model found.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn loom_chan_broken_promise_forgone_late() {
-    with_fault(Fault::PromiseForgoneLate, || promise(false, false));
+    with_fault(Fault::PromiseForgoneLate, || promise(false, true));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn loom_chan_broken_promise_kept_silently() {
-    with_fault(Fault::PromiseKeptSilently, || promise(false, false));
+    with_fault(Fault::PromiseKeptSilently, || promise(false, true));
 }
 
 /// Withdrawn, the receiver begins anew, and finds another sender.
@@ -298,7 +296,7 @@ fn loom_chan_promise_withdrawn() {
         let world = World::new(0);
         let receiver = world.spawn(|world| world.recv().is_some());
         let sender = world.spawn(|world| {
-            if let Some(reservation) = world.channel.try_reserve(false) {
+            if let Some(reservation) = world.channel.try_reserve() {
                 world.channel.withdraw(&reservation);
             }
         });

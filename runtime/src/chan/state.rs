@@ -17,8 +17,6 @@ pub(super) struct Slot<T> {
     /// `select`, which has one only when it has been chosen.
     pub(super) value: Option<T>,
     pub(super) outcome: Outcome,
-    /// Of a `select` that sends: what it promises is binding.
-    binds: bool,
     /// Of a receiver that was promised a value: the holder of the lock's, also after the claim.
     promised: UnsafeCell<Promised<T>>,
 }
@@ -44,8 +42,6 @@ pub(super) struct PromiseId(u64);
 /// What the one who promised and the one who was promised a value know of each other.
 struct Promised<T> {
     id: Option<PromiseId>,
-    /// The receiver waits for the value for as long as it takes.
-    binding: bool,
     value: Option<T>,
     /// Of the park in which the receiver waits for the value.
     ticket: Option<Ticket>,
@@ -53,13 +49,8 @@ struct Promised<T> {
 
 impl<T> Slot<T> {
     pub(super) fn new(value: Option<T>) -> Self {
-        let promised = UnsafeCell::new(Promised { id: None, binding: false, value: None, ticket: None });
-        Slot { value, outcome: Outcome::Waiting, binds: false, promised }
-    }
-
-    /// Of a `select` that sends.
-    pub(super) fn of_select(binds: bool) -> Self {
-        Slot { binds, ..Slot::new(None) }
+        let promised = UnsafeCell::new(Promised { id: None, value: None, ticket: None });
+        Slot { value, outcome: Outcome::Waiting, promised }
     }
 
     fn put_back(&mut self, value: Option<T>) {
@@ -120,10 +111,7 @@ pub(super) enum Reserve {
 /// How a promise stands, for the receiver.
 pub(super) enum Kept<T> {
     Value(T),
-    NotYet {
-        /// It will be kept or withdrawn soon, and is to be waited for.
-        binding: bool,
-    },
+    NotYet,
     Withdrawn,
 }
 
@@ -324,8 +312,8 @@ impl<T> State<T> {
         outcome
     }
 
-    /// The right to send one value that is not there yet. `binds`: a receiver that it is promised to waits for it whatever its limit.
-    pub(super) fn reserve(&mut self, binds: bool) -> Reserve {
+    /// The right to send one value that is not there yet.
+    pub(super) fn reserve(&mut self) -> Reserve {
         if self.closed {
             return Reserve::Closed;
         }
@@ -343,7 +331,7 @@ impl<T> State<T> {
                 Ok(woken) => {
                     // SAFETY: its frame sees `Promise`, and does not touch the node before it has taken the lock that we hold. It
                     // was popped, so it is in no list; and it leaves this one by `settle` or `forgo`.
-                    unsafe { self.promise(node.as_ref(), id, binds, None) };
+                    unsafe { self.promise(node.as_ref(), id, None) };
                     return Reserve::Promise(id, woken);
                 }
                 Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
@@ -354,8 +342,8 @@ impl<T> State<T> {
 
     /// # Safety
     /// As for `WaitList::push_back`, until `settle` or `forgo` was called with it, under the lock.
-    unsafe fn promise(&mut self, receiver: &Node<T>, id: PromiseId, binding: bool, ticket: Option<Ticket>) {
-        let promise = Promised { id: Some(id), binding, value: None, ticket };
+    unsafe fn promise(&mut self, receiver: &Node<T>, id: PromiseId, ticket: Option<Ticket>) {
+        let promise = Promised { id: Some(id), value: None, ticket };
         // SAFETY: as the caller says, and we hold the lock.
         unsafe { change_promise(receiver, |promised| *promised = promise) };
         // SAFETY: as the caller says.
@@ -363,11 +351,11 @@ impl<T> State<T> {
     }
 
     /// The sender whose turn it is, a `select`, is chosen and promises a value to `receiver`, which waits for it under `ticket`.
-    /// `None`: there is no such sender any more. The `Woken` must be dropped after the lock; with it goes whether the promise is binding.
+    /// `None`: there is no such sender any more. The `Woken` must be dropped after the lock.
     ///
     /// # Safety
     /// `receiver` is in no list, and neither moves nor ends before `settle` or `forgo` was called with it.
-    pub(super) unsafe fn accept_promise(&mut self, receiver: &Node<T>, ticket: Ticket) -> Option<(Woken, bool)> {
+    pub(super) unsafe fn accept_promise(&mut self, receiver: &Node<T>, ticket: Ticket) -> Option<Woken> {
         while let Some(mut sender) = self.senders.pop() {
             if sender.payload().value.is_some() {
                 sender.put_back();
@@ -375,14 +363,12 @@ impl<T> State<T> {
             }
             self.promises += 1;
             let id = PromiseId(self.promises);
-            let slot = sender.payload();
-            let binds = slot.binds;
-            slot.outcome = Outcome::Promise(id);
+            sender.payload().outcome = Outcome::Promise(id);
             match sender.claim() {
                 Ok(woken) => {
                     // SAFETY: as the caller says.
-                    unsafe { self.promise(receiver, id, binds, Some(ticket)) };
-                    return Some((woken, binds));
+                    unsafe { self.promise(receiver, id, Some(ticket)) };
+                    return Some(woken);
                 }
                 Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
             }
@@ -400,7 +386,7 @@ impl<T> State<T> {
             change_promise(receiver, |promised| match (promised.id, promised.value.take()) {
                 (Some(_), _) => {
                     promised.ticket = ticket;
-                    Kept::NotYet { binding: promised.binding }
+                    Kept::NotYet
                 }
                 (None, Some(value)) => Kept::Value(value),
                 (None, None) => Kept::Withdrawn,

@@ -47,7 +47,7 @@ pub trait Arm {
 pub(crate) type Patience = Option<Instant>;
 
 /// Whether a select waits for as long as it takes.
-pub(super) fn is_patient(waits: Option<Patience>) -> bool {
+fn is_patient(waits: Option<Patience>) -> bool {
     waits == Some(None)
 }
 
@@ -55,10 +55,7 @@ pub(super) fn is_patient(waits: Option<Patience>) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Aim {
     /// To be served.
-    Complete {
-        /// Not for ever: a promise that it makes is to be waited for, since it could not wait for another receiver.
-        binds: bool,
-    },
+    Complete,
     /// To be told when it could be.
     Watch,
 }
@@ -113,7 +110,7 @@ impl<T> Berth<T> {
         aim: Aim,
     ) {
         let node = match aim {
-            Aim::Complete { binds } => Queued::Served(Waiter::new(ticket, Slot::of_select(binds))),
+            Aim::Complete => Queued::Served(Waiter::new(ticket, Slot::new(None))),
             Aim::Watch => Queued::Watching(Waiter::new(ticket, ())),
         };
         // SAFETY: not entered, so no list and nobody else refers to what is in the berth.
@@ -388,9 +385,8 @@ impl<'a, T> SendArm<'a, T> {
 
 impl<T> Arm for SendArm<'_, T> {
     fn attempt(&self, waits: Option<Patience>) -> bool {
-        let patient = is_patient(waits);
-        self.patient.set(patient);
-        let reservation = self.sender.channel().try_reserve(!patient);
+        self.patient.set(is_patient(waits));
+        let reservation = self.sender.channel().try_reserve();
         let ready = reservation.is_some();
         self.granted.set(reservation);
         ready
@@ -445,7 +441,8 @@ impl<T> Grant<'_, T> {
     /// Sends. Switches, if the select waits without a time-out.
     ///
     /// # Errors
-    /// The channel is closed; or the select has a time-out, and the receiver that was to get the value has ended with its runtime.
+    /// The channel is closed; or the select does not wait, or has a time-out, the receiver that was to get the value has given up, and no other
+    /// waits.
     #[track_caller]
     pub fn send(mut self, value: T) -> Result<(), SendError<T>> {
         let reservation = self.reservation.take().expect("it is used once");

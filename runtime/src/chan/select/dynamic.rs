@@ -433,13 +433,12 @@ impl SelectedOperation<'_> {
     }
 
     /// Sends `value`. It has its place, or its receiver, already. Only if that receiver has given up since (its deadline came) does this wait, as
-    /// [`Sender::send`] does. Chosen by [`try_select`](Select::try_select), or with a time-out, it never waits: then the receiver waits for it, even
-    /// beyond its deadline.
+    /// [`Sender::send`] does. Chosen by [`try_select`](Select::try_select), or with a time-out, it never waits.
     ///
     /// Switches: if chosen by [`select`](Select::select), else not.
     ///
     /// # Errors
-    /// The channel is closed, or, with a time-out, the receiver has ended with its runtime; the value comes back.
+    /// The channel is closed; or this may not wait, the receiver has given up, and no other waits. The value comes back.
     ///
     /// # Panics
     /// If `sender` is not the one that was selected.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::arm::{Aim, Arm, Enlisted, Left, Patience, is_patient};
+use super::arm::{Aim, Arm, Enlisted, Left, Patience};
 use super::random::Random;
 use crate::base::{Parking, Reason, checkpoint, faulty};
 
@@ -92,7 +92,7 @@ pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> 
             return None;
         }
         // `None`: an arm was ready before we were queued everywhere, or is due now, or the time is over.
-        if let Some((entry, left)) = wait(arms, patience, Aim::Complete { binds: !is_patient(manner.waits) })
+        if let Some((entry, left)) = wait(arms, patience, Aim::Complete)
             // A promise that is withdrawn leaves us where we began.
             && (left == Left::Chosen || entry.arm().settle(patience))
         {

@@ -42,15 +42,15 @@
 //! out. A `try_recv` can not wait and passes over senders without a value.
 //!
 //! Where the receiver has given up, the value is there and has no taker: a select that waits for as long as it takes then waits for the next
-//! receiver, as a plain `send` would. One with `default` must not. So its promise *binds*: the receiver waits for the value beyond its limit (that is
-//! how long the value takes to make; crossbeam-channel's receivers do so always). What remains is a receiver that ends with its runtime: the value
-//! goes to another who waits, or comes back as if the channel were closed.
+//! receiver, as a plain `send` would. One with `default` must not wait, nor must one with a time-out wait for longer: there the value goes to
+//! another receiver that waits by then, or comes back with the error.
 //!
 //! What a select was given and never came to use, since its runtime ended before it ran, is returned (`wait.rs`): its place, its promise, or the value
 //! that it received. One that did run, and is abandoned while it makes its value, keeps its place or its receiver, as it keeps every lock it
-//! holds; the receiver has its own limits.
+//! holds; so does one whose operation, or grant, is forgotten (`mem::forget`). The receiver has its own limits.
 //!
-//! Rejected: evaluating values at the start, as Go does (loses them, see above); waking a select that sends only to let it try again (it loses
+//! Rejected: a promise that *binds*, so that the receiver waits for the value beyond its own limit, as crossbeam-channel's do: it makes a deadline
+//! as long as an expression of somebody else's, and a dead-lock of a value that needs what the receiver holds. Evaluating values at the start, as Go does (loses them, see above); waking a select that sends only to let it try again (it loses
 //! its turn to whoever comes by, and may do so for ever); running the sender's expression on the receiver's stack (it may `return`, borrow, or
 //! not be `Send`); locking all channels in the order of their addresses, as Go does (for what we need, one claim decides, and a select over
 //! 1 000 channels would hold 1 000 locks).

@@ -315,4 +315,105 @@ mod tests {
         let deep = format!("{{\"data\":[{}{}]}}", "[".repeat(200_000), "]".repeat(200_000));
         assert_eq!(text_of(&deep).len(), 400_001);
     }
+
+    /// Marsaglia's xorshift64*, seeded by `THREADLE_SEED` or the clock; the seed is printed.
+    struct Random(u64);
+
+    impl Random {
+        fn new() -> Random {
+            let given = std::env::var("THREADLE_SEED").ok().and_then(|seed| seed.parse().ok());
+            let seed = given.unwrap_or_else(|| {
+                let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+                now.as_nanos() as u64
+            });
+            println!("mutated bodies: THREADLE_SEED={seed}");
+            Random(seed | 1)
+        }
+
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 >> 12;
+            self.0 ^= self.0 << 25;
+            self.0 ^= self.0 >> 27;
+            (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16) as usize % bound
+        }
+    }
+
+    /// Held against a parser that builds trees: what is taken is the same values in the same order, a line each; what is not taken has a place
+    /// within the body; what has the right shape is taken.
+    #[test]
+    fn mutated_bodies_are_taken_whole_or_refused() {
+        const PIECES: [&str; 20] = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            "\\",
+            " ",
+            "\n",
+            "\t",
+            "1",
+            "-0.5e7",
+            "null",
+            "true",
+            "\"a b\"",
+            "\"data\"",
+            "\u{e9}",
+            "\"\\u00e9\"",
+            "{\"k\":[]}",
+        ];
+        let mut random = Random::new();
+        let (mut taken, mut refused) = (0, 0);
+        for _ in 0..30_000 {
+            let mut body = br#"{"version":"1","token":"t","data":[{"a": 1},[2, "x\\\" y"],"z"],"more":{}}"#.to_vec();
+            for _ in 0..random.below(4) {
+                let at = random.below(body.len());
+                match random.below(4) {
+                    0 => body[at] = random.below(256) as u8,
+                    1 => drop(body.remove(at)),
+                    2 => body.truncate(at + 1),
+                    _ => drop(body.splice(at..at, PIECES[random.below(PIECES.len())].bytes())),
+                }
+                if body.is_empty() {
+                    break;
+                }
+            }
+            let shown = String::from_utf8_lossy(&body);
+            let tree: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+            match read_lines(&body, 2, 20) {
+                Ok(lines) => {
+                    taken += 1;
+                    let text: Vec<u8> = lines.shares.iter().flat_map(|share| share.text.clone()).collect();
+                    let text = String::from_utf8(text).expect("lines are UTF-8");
+                    assert_eq!(text.lines().count(), lines.payloads, "{shown}");
+                    assert!(text.is_empty() || text.ends_with('\n'), "{shown}");
+                    // Where both read it: text of other fields need not be UTF-8 here, nor numbers be of a size.
+                    if let Some(data) = tree.as_ref().and_then(|tree| tree["data"].as_array()) {
+                        let values: Vec<serde_json::Value> =
+                            text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+                        assert_eq!(&values, data, "{shown}");
+                    }
+                }
+                Err(bad) => {
+                    refused += 1;
+                    let lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
+                    assert!((1..=lines.len()).contains(&bad.line), "{shown}: {bad:?}");
+                    assert!(bad.column <= lines[bad.line - 1].len() + 1, "{shown}: {bad:?}");
+                    assert!(!bad.reason.is_empty() && !bad.path.is_empty(), "{shown}: {bad:?}");
+                    let once =
+                        ["\"data\"", "\"version\"", "\"token\""].iter().all(|key| shown.matches(key).count() <= 1);
+                    let right = tree.is_some_and(|tree| {
+                        let version = &tree["version"];
+                        tree["data"].is_array()
+                            && (version.is_null() || version.is_string() || version.is_number())
+                            && (tree["token"].is_null() || tree["token"].is_string())
+                    });
+                    assert!(!(right && once), "{shown}: {bad:?}");
+                }
+            }
+        }
+        assert!(taken > 1000 && refused > 1000, "{taken} taken, {refused} refused");
+    }
 }

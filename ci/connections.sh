@@ -20,8 +20,10 @@ echo "connections: the limit of descriptors is $(ulimit -n)"
 cargo build --locked --release --quiet --package threadle-tests --bin connections
 program=${CARGO_TARGET_DIR:-target}/release/connections
 
-"$program" one "$one"
-"$program" two "$two"
+for mode in bound migrating; do
+    CONNECTIONS_MODE=$mode "$program" one "$one"
+    CONNECTIONS_MODE=$mode "$program" two "$two"
+done
 
 if ! command -v strace >/dev/null; then
     echo "connections: SKIPPED counting system calls, strace is not installed"

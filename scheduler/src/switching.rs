@@ -10,7 +10,7 @@ use crate::park;
 /// # Panics
 /// Inside [`no_switch`](crate::no_switch).
 #[track_caller]
-// Always inlined, so that no frame lies between the switch and who called it (docs/decisions/0020).
+// Always inlined, so that no frame lies between the switch and who called it (docs/decisions/0019).
 #[inline(always)]
 pub fn yield_now() {
     if let Some(m) = current::m() {

@@ -19,7 +19,7 @@
 /// })?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-// As the one below it: no frame lies between the switch and who called it (docs/decisions/0020).
+// As the one below it: no frame lies between the switch and who called it (docs/decisions/0019).
 #[inline(always)]
 #[track_caller]
 pub fn yield_now() {

@@ -320,6 +320,7 @@ mod tests {
     struct Random(u64);
 
     impl Random {
+        #[expect(clippy::print_stdout, reason = "for whoever repeats the test")]
         fn new() -> Random {
             let given = std::env::var("THREADLE_SEED").ok().and_then(|seed| seed.parse().ok());
             let seed = given.unwrap_or_else(|| {

@@ -219,7 +219,7 @@ impl<T> State<T> {
         match unsafe { self.settle(node, None) } {
             Kept::Value(value) => Some(value),
             Kept::Withdrawn => None,
-            Kept::NotYet { .. } => {
+            Kept::NotYet => {
                 // SAFETY: as above.
                 unsafe { self.forgo(node) };
                 None

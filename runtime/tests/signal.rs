@@ -60,4 +60,15 @@ fn every_receiver_gets_the_signals_it_asked_for() {
         }
     }
     assert!(is_caught(Signal::USER_1));
+    // Nor is any of those that are asked for given up, or its receivers, by a `reset` or an `ignore` that fails.
+    for _ in 0..16 {
+        for fails in [signal::reset, signal::ignore] {
+            assert!(fails(&[Signal::USER_1, Signal::TERMINATE, reserved, Signal::INTERRUPT]).is_err());
+            for kept in [Signal::USER_1, Signal::TERMINATE, Signal::INTERRUPT] {
+                assert!(is_caught(kept), "{kept} has no handler");
+            }
+        }
+    }
+    raise(Signal::TERMINATE);
+    assert_eq!(both.recv(), Ok(Signal::TERMINATE));
 }

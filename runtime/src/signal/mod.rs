@@ -93,7 +93,7 @@ fn dispatcher() -> io::Result<&'static Mutex<Dispatcher>> {
 /// A receiver of these signals from now on. Each receiver gets every signal; one that is more than 16 behind misses some.
 ///
 /// The default action of a signal (to end the process, mostly) no longer takes place once anybody has asked for it, and does not come back when the receivers
-/// are dropped, but by [`reset`]. An error leaves all of them as they were.
+/// are dropped, but by [`reset`]. An error leaves all of them as they were, or says which are not.
 ///
 /// Switches: no.
 ///
@@ -117,26 +117,15 @@ pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
     dispatcher.subscribers.retain(|subscriber| !subscriber.sender.is_closed());
     // First the subscriber: the signal that comes as soon as its handler is there has somebody to go to.
     dispatcher.subscribers.push(Subscriber { signals: numbers.clone(), sender });
-    let mut replaced = Vec::new();
-    for number in numbers {
-        match Action::of(number).and_then(|action| dispatcher.handle_signal(&handle, number).map(|()| action)) {
-            Ok(action) => replaced.push((number, action)),
-            Err(error) => {
-                dispatcher.subscribers.pop();
-                // All or nothing: what was done with the others is done again.
-                for (number, action) in replaced {
-                    // SAFETY: it was in force for this signal until a moment ago.
-                    unsafe { action.take_effect(number) }?;
-                }
-                return Err(error);
-            }
-        }
+    if let Err(error) = all_or_none(&numbers, |number| dispatcher.handle_signal(&handle, number)) {
+        dispatcher.subscribers.pop();
+        return Err(error);
     }
     Ok(receiver)
 }
 
 /// Has done again what was done with these signals before the first [`notify`] (the default, mostly), or before [`ignore`]. Receivers get them
-/// no more; those that are left with no signal are closed.
+/// no more; those that are left with no signal are closed. After an error all is as before, as with [`notify`].
 ///
 /// Switches: no.
 ///
@@ -154,7 +143,7 @@ pub fn reset(signals: &[Signal]) -> io::Result<()> {
 }
 
 /// Has nothing done with these signals, also in programs that are started from now on. Receivers get them no more; those that are left with no
-/// signal are closed. [`notify`] and [`reset`] undo it.
+/// signal are closed. [`notify`] and [`reset`] undo it. After an error all is as before, as with [`notify`].
 ///
 /// Switches: no.
 ///
@@ -172,17 +161,41 @@ pub fn ignore(signals: &[Signal]) -> io::Result<()> {
 fn replace(signals: &[Signal], action: impl Fn(Action) -> Action) -> io::Result<()> {
     let numbers = permitted(signals)?;
     let mut dispatcher = lock(dispatcher()?);
-    for number in &numbers {
-        let before = dispatcher.known(*number)?.before;
+    all_or_none(&numbers, |number| {
+        let before = dispatcher.known(number)?.before;
         // SAFETY: what was in force for this signal before our handler, or nothing.
-        unsafe { action(before).take_effect(*number) }?;
-    }
+        unsafe { action(before).take_effect(number) }
+    })?;
     for subscriber in &mut dispatcher.subscribers {
         subscriber.signals.retain(|number| !numbers.contains(number));
     }
     // A dropped sender closes its channel.
     dispatcher.subscribers.retain(|subscriber| !subscriber.signals.is_empty());
     Ok(())
+}
+
+/// Changes what is done with each of them. After an error what was done before is done again with all.
+fn all_or_none(numbers: &HashSet<i32>, mut change: impl FnMut(i32) -> io::Result<()>) -> io::Result<()> {
+    let mut before = Vec::new();
+    let changed = numbers.iter().try_for_each(|number| {
+        before.push((*number, Action::of(*number)?));
+        change(*number)
+    });
+    changed.map_err(|error| put_back(before, error))
+}
+
+/// The error that has `before` done again; it tells also with which signals that could not be.
+fn put_back(before: Vec<(i32, Action)>, error: io::Error) -> io::Error {
+    before.into_iter().fold(error, |error, (number, action)| {
+        // SAFETY: it was in force for this signal until a moment ago.
+        match unsafe { action.take_effect(number) } {
+            Ok(()) => error,
+            Err(why) => io::Error::new(
+                error.kind(),
+                format!("{error}; and signal {number} is not as it was ({action:?}): {why}"),
+            ),
+        }
+    })
 }
 
 fn permitted(signals: &[Signal]) -> io::Result<HashSet<i32>> {
@@ -240,5 +253,24 @@ fn dispatch(mut signals: Signals) {
                 let _behind_or_gone = subscriber.sender.try_send(signal);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_put_back_is_told_and_holds_up_nothing() {
+        const KEPT_BY_THE_C_LIBRARY: i32 = 33;
+        let window = Signal::from_number(28).expect("SIGWINCH");
+        let before = Action::of(window.number()).unwrap();
+        let wanted = [(KEPT_BY_THE_C_LIBRARY, before), (window.number(), before.nothing())];
+        let error = put_back(wanted.to_vec(), io::ErrorKind::PermissionDenied.into());
+        assert_eq!(format!("{:?}", Action::of(window.number()).unwrap()), "nothing");
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        let text = error.to_string();
+        assert!(text.starts_with("permission denied; and signal 33 is not as it was"), "{text}");
+        assert!(!text.contains("signal 28"), "{text}");
     }
 }

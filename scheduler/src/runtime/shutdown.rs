@@ -217,10 +217,14 @@ fn joiner_of_abandoned(g: &'static G, life: Life) -> Option<Joiner> {
     g.completion.finish_in(life, End::Abandoned)?.waiter
 }
 
-/// A goroutine that no M will run again: if it was woken out of a wait, it returns what it was woken with. Whether this call settled it.
+/// A goroutine that no M will run again: its scope's caller is told, and if it was woken out of a wait, it returns what it was woken
+/// with. Whether this call settled it.
 fn settle(g: &'static G, now: Snapshot) -> bool {
     let settled = g.state().settle(now);
     if settled {
+        // What was ready on its home, and in no queue of a P, is told here; what was in one, once more.
+        // SAFETY: settled by us, so nobody runs it any more.
+        unsafe { crate::scope::leaves(g) };
         // SAFETY: settled by us, so its variables are ours, and nobody is on its stack.
         if let Some(undo) = unsafe { (*g.own()).undo.take() } {
             // SAFETY: it lies on the goroutine's stack, which stays as it is; its wait never returns.

@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use threadle::sync::Semaphore;
 use threadle::{Builder, GoBuilder, block_on, blocking, chan, go, scope, yield_now};
 use threadle_tests::{Mode, child};
 
@@ -183,6 +184,15 @@ fn a_scoped_join_does_not_come_back_from_an_abandoned_goroutine() {
     );
 }
 
+/// Until the runtime has let it go.
+fn keep_the_thread(begun: &AtomicBool) {
+    begun.store(true, SeqCst);
+    let end = Instant::now() + Duration::from_millis(700);
+    while Instant::now() < end {
+        hint::spin_loop();
+    }
+}
+
 /// How a goroutine is left behind by a runtime that is inside its scope.
 type Left = (&'static str, fn(Arc<AtomicBool>));
 
@@ -198,20 +208,33 @@ const LEFT: &[Left] = &[
         block_on(poll_fn(|_| Poll::Ready(receive.recv()))).expect_err("nobody sends");
     }),
     ("gives way after the end", |begun| {
-        begun.store(true, SeqCst);
-        let end = Instant::now() + Duration::from_millis(700);
-        while Instant::now() < end {
-            hint::spin_loop();
-        }
+        keep_the_thread(&begun);
         yield_now();
     }),
     ("parks after the end", |begun| {
-        begun.store(true, SeqCst);
-        let end = Instant::now() + Duration::from_millis(700);
-        while Instant::now() < end {
-            hint::spin_loop();
-        }
+        keep_the_thread(&begun);
         threadle::time::sleep(Duration::from_secs(9));
+    }),
+    ("has given way to one that is over after the end", |begun| {
+        static FIRST: AtomicBool = AtomicBool::new(true);
+        if FIRST.swap(false, SeqCst) {
+            loop {
+                yield_now();
+            }
+        }
+        keep_the_thread(&begun);
+    }),
+    ("was woken behind one that is over after the end", |begun| {
+        static FIRST: AtomicBool = AtomicBool::new(true);
+        static GIVEN: Semaphore = Semaphore::new(0);
+        if FIRST.swap(false, SeqCst) {
+            let _one = GIVEN.acquire(1);
+            // Elsewhere it may have its turn yet.
+            drop(GIVEN.acquire(1));
+        }
+        // Not by its own thread: bound, into the inbox of that.
+        thread::spawn(|| GIVEN.add(1)).join().expect("it only adds");
+        keep_the_thread(&begun);
     }),
 ];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use threadle::sync::{Mutex, RwLock};
+use threadle::sync::{Mutex, RwLock, Semaphore};
 use threadle::time::sleep;
 use threadle::yield_now;
 
@@ -61,7 +61,27 @@ fn on_one_p_everybody_gets_half_of_the_mean() {
                 yield_now();
             }
         });
+        let lock = RwLock::new(0u64);
+        shares("writers", place, 2, move || {
+            let mut count = lock.write();
+            *count += 1;
+            if count.is_multiple_of(16) {
+                yield_now();
+            }
+        });
+        shares("semaphore", place, 2, two_at_once());
     });
+}
+
+/// Two permits, each held over a turn of the others now and then.
+fn two_at_once() -> impl Fn() + Send + Sync {
+    let (semaphore, count) = (Semaphore::new(2), AtomicU64::new(1));
+    move || {
+        let _permit = semaphore.acquire(1);
+        if count.fetch_add(1, Relaxed).is_multiple_of(16) {
+            yield_now();
+        }
+    }
 }
 
 /// On two, the system decides also: on a machine that is busy with other things one of the threads may get little, and what is bound to it
@@ -73,5 +93,6 @@ fn on_two_ps_nobody_starves() {
         shares("mutex", place, 10, move || *mutex.lock() += 1);
         let lock = RwLock::new(0u64);
         shares("writers", place, 10, move || *lock.write() += 1);
+        shares("semaphore", place, 10, two_at_once());
     });
 }

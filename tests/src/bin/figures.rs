@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use threadle::Builder;
-use threadle_tests::scenario::{self, Lateness, Use};
+use threadle_tests::scenario::{self, Contended, Lateness, Use};
 use threadle_tests::{Mode, Watchdog, child, system};
 
 /// One figure: its name, its unit, how much of it is good, which modes have it, and how it is measured.
@@ -67,6 +67,15 @@ const FIGURES: &[Figure] = &[
         reset_and_stop(mode, Use::Received)
     }),
     figure("reset + stop, calls, 100 000 standing", "ns", 200.0, BOTH, |mode| reset_and_stop(mode, Use::Calls)),
+    figure("mutex, 8 for 2 s, mean : least served", "", 2.0, BOTH, |mode| {
+        median_of(3, || scenario::mean_to_least_served(mode, Contended::Mutex))
+    }),
+    figure("semaphore, 8 for 2 s, mean : least served", "", 2.0, BOTH, |mode| {
+        median_of(3, || scenario::mean_to_least_served(mode, Contended::Semaphore))
+    }),
+    figure("writers, 8 for 2 s, mean : least served", "", 2.0, BOTH, |mode| {
+        median_of(3, || scenario::mean_to_least_served(mode, Contended::Writers))
+    }),
     // What staying on one thread costs.
     figure("echo, 100 connections, bound : migrating", "", 1.15, BOUND, |_| {
         ratio(|mode| scenario::echo(mode, 100, 100_000))
@@ -95,9 +104,13 @@ fn seconds(duration: Duration) -> f64 {
 }
 
 fn median_of_nine(measure: impl FnMut() -> f64) -> f64 {
-    let mut figures: Vec<f64> = std::iter::repeat_with(measure).take(9).collect();
+    median_of(9, measure)
+}
+
+fn median_of(runs: usize, measure: impl FnMut() -> f64) -> f64 {
+    let mut figures: Vec<f64> = std::iter::repeat_with(measure).take(runs).collect();
     figures.sort_by(f64::total_cmp);
-    figures[4]
+    figures[runs / 2]
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -118,9 +131,7 @@ fn mean(lateness: Lateness) -> f64 {
 
 /// The median pair of five: bound, a pair that was split at its birth stays so.
 fn crossings(mode: Mode) -> f64 {
-    let mut shares: Vec<f64> = (0..5).map(|_| scenario::crossings(mode, 2, 100_000)).collect();
-    shares.sort_by(f64::total_cmp);
-    shares[2]
+    median_of(5, || scenario::crossings(mode, 2, 100_000))
 }
 
 /// The medians of nine runs each, in one runtime.

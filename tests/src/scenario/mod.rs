@@ -3,6 +3,7 @@
 
 mod blocking;
 mod capacity;
+mod contention;
 mod detach;
 mod echo;
 mod hogs;
@@ -18,6 +19,7 @@ mod tree;
 
 pub use blocking::{Overlap, block_here, overlap};
 pub use capacity::{Footprint, park_many, park_many_here};
+pub use contention::{Contended, mean_to_least_served};
 pub use detach::{detach_many, threads_of_fresh_goroutines};
 pub use echo::{Exchange, echo, echo_clients, echo_server};
 pub use hogs::{hold_up_main, sleep_among_hogs, sleep_among_hogs_here};

@@ -75,6 +75,10 @@ impl ToSocketAddrs for str {
         }
         let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
         let (name, port) = self.rsplit_once(':').ok_or_else(|| invalid("invalid socket address"))?;
+        if name.contains(['[', ']']) {
+            // Half an IPv6 address is no name: nobody needs to be asked.
+            return Err(invalid("invalid socket address"));
+        }
         Ok(Host::Name(name.into(), port.parse().map_err(|_| invalid("invalid port value"))?))
     }
 }

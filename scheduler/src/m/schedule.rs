@@ -185,7 +185,35 @@ impl M {
                 return None;
             }
         }
-        self.one_injected()
+        found!(self.one_injected());
+        self.share_of_a_fuller_ring(p)
+    }
+
+    /// Bound, a fresh goroutine will be at home where it starts, for good. So an M takes its half of another P's ring already where it has less
+    /// to do itself, and not only when it has nothing: goroutines that never wait keep it busy, and the other would start all the rest.
+    fn share_of_a_fuller_ring(&'static self, p: &'static P) -> Found {
+        let scheduler = self.scheduler();
+        if scheduler.mode() != Mode::Bound || p.ring.queued() > 0 {
+            return None;
+        }
+        let mine = self.own().ready.borrow().len();
+        for index in scheduler.steal_order(self.random()) {
+            let other = scheduler.p(index);
+            if index == p.index || other.ring.queued() <= mine || !self.may_start_fresh() {
+                continue;
+            }
+            // SAFETY: the loop holds its P and is inside.
+            if let Some(g) = other.ring.steal_into(unsafe { p.queue() }) {
+                p.counters.steals.bump();
+                p.counters.stolen.add(1 + p.ring.queued() as u64);
+                if p.ring.queued() > 0 {
+                    // No searcher moved them: one may have looked here before, and there after.
+                    scheduler.wake_if_wanted();
+                }
+                return Some(g);
+            }
+        }
+        None
     }
 
     /// Both an M waits for this P and, perhaps, a fresh goroutine in the injector: they come first by turns. Where more Ms always have

@@ -342,7 +342,7 @@ impl Killer {
     /// use threadle::{process::Command, signal::Signal};
     /// threadle::run(|| {
     ///     let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
-    ///     child.killer().signal(Signal::INTERRUPT).unwrap();
+    ///     child.killer().signal(Signal::TERMINATE).unwrap();
     ///     assert!(!child.wait().unwrap().success());
     /// });
     /// ```

@@ -299,11 +299,11 @@ fn one_that_never_began_is_told_too() {
         |mode| {
             let mut stderr = own_stderr();
             thread::spawn(move || {
-                // On one processor, which main keeps.
+                // On one processor, which main keeps. (Where it is taken from it, and some begin, they are left all the same.)
                 scope(|s| {
                     mode.run(Builder::new().procs(1), || {
                         for _ in 0..1_000 {
-                            GoBuilder::new().name("fresh").go_scoped(s, yield_now);
+                            GoBuilder::new().name("fresh").go_scoped(s, || _ = chan::never::<()>().recv());
                         }
                     });
                 });

@@ -10,23 +10,50 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use support::{Census, Counted};
-use threadle::chan;
+use threadle::chan::{self, Sender};
 use threadle::sync::{Condvar, Mutex, RwLock, Semaphore};
 use threadle::{Builder, go, select, yield_now};
 
 /// Attempts of one kind until one succeeds, in either mode. Each runs a body as the main goroutine of a runtime with one processor, and says
-/// whether what that made ready just before it returned has never run. As a rule it has not; but a machine that is busy may keep the main
-/// goroutine's thread from running, and then the runtime gives the processor to another.
+/// whether what that made ready just before it returned has never run. As a rule it has not, for a [`Keeper`] has the processor until the runtime
+/// ends; but a machine that is busy may keep threads from running, and then the runtime gives the processor to another.
 fn attempts(name: &'static str, attempt: impl Fn(&Runtime<'_>) -> bool) {
     let _watchdog = support::watchdog(name);
     let builder = Builder::new().procs(1);
+    let keeping = |body: &(dyn Fn() + Sync)| {
+        let keeper = Keeper::start();
+        body();
+        keeper.keep();
+    };
     let runtimes: [&Runtime<'_>; 2] = [
-        &|body| builder.clone().run(body).unwrap(),
+        &|body| builder.clone().run(|| keeping(body)).unwrap(),
         // SAFETY: the bodies name no thread-local, and hold nothing that is bound to a thread.
-        &|body| unsafe { builder.clone().run_migrating(body) }.unwrap(),
+        &|body| unsafe { builder.clone().run_migrating(|| keeping(body)) }.unwrap(),
     ];
     for runtime in runtimes {
         assert!((0..200).any(|_| attempt(runtime)), "{name}: what was woken always runs");
+    }
+}
+
+/// A goroutine that keeps the one processor when the main goroutine has returned: `run`'s caller needs a moment to end the runtime, in which
+/// whoever is ready would run.
+struct Keeper(Sender<()>);
+
+impl Keeper {
+    fn start() -> Keeper {
+        let (keep, told) = chan::bounded(0);
+        go(move || {
+            if told.recv().is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        yield_now();
+        Keeper(keep)
+    }
+
+    /// Woken last, it runs first.
+    fn keep(self) {
+        self.0.send(()).unwrap();
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use threadle::net::unix::{UnixListener, UnixStream};
 use threadle::net::{TcpListener, TcpStream};
 use threadle::{Builder, go, time};
@@ -44,10 +45,19 @@ fn accepting_outlasts_a_shortage_of_descriptors() {
                     })
                     .collect();
                 time::sleep(Duration::from_millis(5));
-                let mut taken = take_all(&listener);
-                // As many as the clients need, and none for the server.
-                taken.truncate(taken.len() - 4);
-                let clients: Vec<_> = (0..4).map(|_| TcpStream::connect(address).expect("it listens")).collect();
+                // The clients have their descriptors first: an acceptor is through as soon as one connects, and it would
+                // take what the next one needs.
+                let clients: Vec<_> = (0..4)
+                    .map(|_| Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are descriptors left"))
+                    .collect();
+                let taken = take_all(&listener);
+                let clients: Vec<_> = clients
+                    .into_iter()
+                    .map(|client| {
+                        client.connect(&address.into()).expect("it listens");
+                        TcpStream::from_std(client.into()).expect("it is a connection")
+                    })
+                    .collect();
                 time::sleep(Duration::from_millis(50));
                 for client in &clients {
                     client.set_read_timeout(Some(Duration::from_millis(1))).expect("it is not zero");

@@ -256,12 +256,20 @@ impl<W: Waits> Operation<'_, W> {
         self.release()
     }
 
-    fn release(&mut self) -> Ready<W> {
+    /// What [`finish`](Self::finish) does, by somebody else, for an operation that never goes on: its waiter was claimed, and its owner has
+    /// ceased to exist before it ran. Nothing else may be done with the operation afterwards.
+    pub fn forsake(&self) -> Ready<W> {
         let mut ready = Ready::new();
-        if let Some(place) = self.place.take() {
+        if let Some(place) = self.place {
             let side = self.registration.slot.side(self.direction);
             side.finish(place, &self.registration.poller.count, &mut ready);
         }
+        ready
+    }
+
+    fn release(&mut self) -> Ready<W> {
+        let ready = self.forsake();
+        self.place = None;
         ready
     }
 }

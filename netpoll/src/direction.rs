@@ -205,9 +205,9 @@ impl<W: Waits> Side<W> {
         if self.word.update(|word| concerns(word).then(|| word.with_event(last))).is_err() {
             return false;
         }
-        let (first, gone) = waiters.pop_waiting();
-        if let Some(waiter) = first {
-            ready.push(Woken::Parked(waiter), count);
+        let (first, gone) = waiters.claim();
+        if let Some(won) = first {
+            ready.push(Woken::Parked(won), count);
         }
         for waker in waiters.drain_tasks() {
             ready.push(Woken::Task(waker), count);
@@ -218,7 +218,7 @@ impl<W: Waits> Side<W> {
         true
     }
 
-    /// The end of an operation that was queued at `place`: takes it out if it is still there, and wakes the next one
+    /// The end of an operation that was queued at `place`, or of its owner: takes it out if it is still there, and wakes the next one
     /// unless somebody found the direction drained since the last event.
     pub(crate) fn finish(&self, place: Place, count: &Arc<WaiterCount>, ready: &mut Ready<W>) {
         // An empty list holds neither this waiter nor a next one. Whoever enters it after this look has seen every
@@ -228,7 +228,7 @@ impl<W: Waits> Side<W> {
         }
         let mut waiters = lock(&self.waiters);
         let was_queued = waiters.remove(place);
-        let (next, gone) = if self.word.load().is_ready() { waiters.pop_waiting() } else { (None, 0) };
+        let (next, gone) = if self.word.load().is_ready() { waiters.claim() } else { (None, 0) };
         if let Some(next) = next {
             ready.push(Woken::Parked(next), count);
         }
@@ -270,13 +270,19 @@ impl<W: Waits> Side<W> {
     }
 
     fn take_all(&self, mut waiters: MutexGuard<'_, Waiters<W>>, count: &Arc<WaiterCount>, ready: &mut Ready<W>) {
-        while let Some(waiter) = waiters.pop() {
-            ready.push(Woken::Parked(waiter), count);
+        let mut gone = 0;
+        loop {
+            let (first, before) = waiters.claim();
+            gone += before;
+            let Some(won) = first else { break };
+            ready.push(Woken::Parked(won), count);
         }
         for waker in waiters.drain_tasks() {
             ready.push(Woken::Task(waker), count);
         }
         self.refresh(&waiters);
+        drop(waiters);
+        count.subtract(gone);
     }
 }
 
@@ -289,6 +295,9 @@ impl<W> fmt::Debug for Side<W> {
 #[cfg(all(test, loom))]
 #[path = "loom_direction.rs"]
 mod loom_direction;
+#[cfg(all(test, loom))]
+#[path = "loom_orphaned.rs"]
+mod loom_orphaned;
 #[cfg(all(test, loom))]
 #[path = "loom_short.rs"]
 mod loom_short;

@@ -83,7 +83,7 @@ struct Batch {
     rung: bool,
 }
 
-pub(crate) struct Shared<W: 'static> {
+pub(crate) struct Shared<W: Waits> {
     pub(crate) registry: Registry,
     pub(crate) slab: &'static Slab<W>,
     pub(crate) count: Arc<WaiterCount>,
@@ -195,6 +195,8 @@ impl<W: Waits> Shared<W> {
                 }
             }
         }
+        // Nor is there another poll to return them.
+        self.collect(&mut ready);
         ready
     }
 }

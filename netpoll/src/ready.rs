@@ -1,14 +1,15 @@
 //! The list of those who became ready, and the count of those who wait.
 
 use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::waiters::Waits;
 use std::fmt;
 use std::task::Waker;
 
 /// Somebody to wake.
 #[derive(Debug)]
-pub enum Woken<W> {
-    /// A blocking waiter: the value it passed to [`wait`](crate::Operation::wait).
-    Parked(W),
+pub enum Woken<Won> {
+    /// A blocking waiter: what its claim gave ([`Waits::claim`]).
+    Parked(Won),
     /// The waker of a task.
     Task(Waker),
 }
@@ -68,13 +69,13 @@ impl WaiterCount {
 /// assert!(ready.is_empty());
 /// ```
 #[must_use = "whoever is in this list sleeps until it is woken"]
-pub struct Ready<W> {
-    woken: Vec<Woken<W>>,
+pub struct Ready<W: Waits> {
+    woken: Vec<Woken<W::Won>>,
     /// Where those in the list are still counted. `None` while it is empty.
     count: Option<Arc<WaiterCount>>,
 }
 
-impl<W> Ready<W> {
+impl<W: Waits> Ready<W> {
     /// An empty list. Does not allocate.
     pub const fn new() -> Self {
         Ready { woken: Vec::new(), count: None }
@@ -104,7 +105,7 @@ impl<W> Ready<W> {
     ///
     /// # Panics
     /// When the list holds waiters of another poller.
-    pub(crate) fn push(&mut self, woken: Woken<W>, count: &Arc<WaiterCount>) {
+    pub(crate) fn push(&mut self, woken: Woken<W::Won>, count: &Arc<WaiterCount>) {
         match &self.count {
             None => self.count = Some(Arc::clone(count)),
             Some(own) => assert!(Arc::ptr_eq(own, count), "a Ready list holds the waiters of one poller at a time"),
@@ -121,36 +122,36 @@ impl<W> Ready<W> {
     }
 }
 
-impl<W> Default for Ready<W> {
+impl<W: Waits> Default for Ready<W> {
     fn default() -> Self {
         Ready::new()
     }
 }
 
-impl<W> Drop for Ready<W> {
+impl<W: Waits> Drop for Ready<W> {
     fn drop(&mut self) {
-        // Wakers are dropped unwoken here, and so is everybody else; at least the count stays right.
+        // Wakers are dropped unwoken here, and whoever was claimed as its type would have it; at least the count stays right.
         drop(self.drain());
     }
 }
 
-impl<W> fmt::Debug for Ready<W> {
+impl<W: Waits> fmt::Debug for Ready<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ready").field("len", &self.woken.len()).finish_non_exhaustive()
     }
 }
 
 /// Iterator over those to wake; see [`Ready::drain`].
-pub struct Drain<'a, W> {
-    woken: std::vec::Drain<'a, Woken<W>>,
+pub struct Drain<'a, W: Waits> {
+    woken: std::vec::Drain<'a, Woken<W::Won>>,
     count: Option<Arc<WaiterCount>>,
     counted: usize,
 }
 
-impl<W> Iterator for Drain<'_, W> {
-    type Item = Woken<W>;
+impl<W: Waits> Iterator for Drain<'_, W> {
+    type Item = Woken<W::Won>;
 
-    fn next(&mut self) -> Option<Woken<W>> {
+    fn next(&mut self) -> Option<Woken<W::Won>> {
         self.woken.next()
     }
 
@@ -159,9 +160,9 @@ impl<W> Iterator for Drain<'_, W> {
     }
 }
 
-impl<W> ExactSizeIterator for Drain<'_, W> {}
+impl<W: Waits> ExactSizeIterator for Drain<'_, W> {}
 
-impl<W> Drop for Drain<'_, W> {
+impl<W: Waits> Drop for Drain<'_, W> {
     fn drop(&mut self) {
         if let Some(count) = self.count.take() {
             count.subtract(self.counted);
@@ -169,7 +170,7 @@ impl<W> Drop for Drain<'_, W> {
     }
 }
 
-impl<W> fmt::Debug for Drain<'_, W> {
+impl<W: Waits> fmt::Debug for Drain<'_, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Drain").field("left", &self.woken.len()).finish_non_exhaustive()
     }

@@ -13,22 +13,27 @@ pub(crate) struct Place(u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TaskKey(u64);
 
-/// A blocking waiter, as the caller names it: a value that is copied, kept in the queue of a direction, and handed back. One value stands
+/// A blocking waiter, as the caller names it: a value that is copied, kept in the queue of a direction, and claimed there. One value stands
 /// for one wait.
 pub trait Waits: Copy + Send + 'static {
-    /// Whether the wait is still to be ended. `false` is for good: it was ended otherwise, or its owner has ceased to exist. An event is then
-    /// not spent on it, but goes to the next in the queue.
+    /// The waiter, once its wait has been won. It need not run before this is given back by [`Ready::drain`](crate::Ready::drain).
+    type Won: Send + 'static;
+
+    /// Ends the wait, if it is still to be ended. `None` is for good: it was ended otherwise, or its owner has ceased to exist. An event is
+    /// then not spent on it, but goes to the next in the queue.
     ///
     /// Called under the lock of a queue: it must not block, nor use a descriptor.
-    fn is_waiting(&self) -> bool;
+    fn claim(self) -> Option<Self::Won>;
 }
 
-/// Names and numbers always wait.
+/// Names and numbers always wait, and it is for whoever they name to know better.
 macro_rules! always_waits {
     ($($name:ty)*) => {$(
         impl Waits for $name {
-            fn is_waiting(&self) -> bool {
-                true
+            type Won = $name;
+
+            fn claim(self) -> Option<$name> {
+                Some(self)
             }
         }
     )*};
@@ -120,16 +125,12 @@ impl<W: Waits> Waiters<W> {
         self.blocked.put(place, waiter)
     }
 
-    pub(crate) fn pop(&mut self) -> Option<W> {
-        self.blocked.pop()
-    }
-
-    /// Takes out the first that still waits, and those before it, which do not. How many these were comes second.
-    pub(crate) fn pop_waiting(&mut self) -> (Option<W>, usize) {
+    /// Takes out the first whose wait can be won, and those before it, which do not wait any more. How many these were comes second.
+    pub(crate) fn claim(&mut self) -> (Option<W::Won>, usize) {
         let mut gone = 0;
-        while let Some(waiter) = self.pop() {
-            if waiter.is_waiting() {
-                return (Some(waiter), gone);
+        while let Some(waiter) = self.blocked.pop() {
+            if let Some(won) = waiter.claim() {
+                return (Some(won), gone);
             }
             gone += 1;
         }
@@ -182,8 +183,10 @@ mod tests {
     struct Mortal(u32, bool);
 
     impl Waits for Mortal {
-        fn is_waiting(&self) -> bool {
-            self.1
+        type Won = Mortal;
+
+        fn claim(self) -> Option<Mortal> {
+            self.1.then_some(self)
         }
     }
 
@@ -193,15 +196,15 @@ mod tests {
         for (number, waits) in (0..).zip([false, true, false, false, true, false]) {
             waiters.put(&mut None, Mortal(number, waits));
         }
-        assert_eq!(waiters.pop_waiting(), (Some(Mortal(1, true)), 1));
-        assert_eq!(waiters.pop_waiting(), (Some(Mortal(4, true)), 2));
-        assert_eq!(waiters.pop_waiting(), (None, 1));
+        assert_eq!(waiters.claim(), (Some(Mortal(1, true)), 1));
+        assert_eq!(waiters.claim(), (Some(Mortal(4, true)), 2));
+        assert_eq!(waiters.claim(), (None, 1));
         assert!(waiters.is_empty());
-        assert_eq!(waiters.pop_waiting(), (None, 0));
+        assert_eq!(waiters.claim(), (None, 0));
     }
 
     fn drain(waiters: &mut Waiters<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| waiters.pop()).collect()
+        std::iter::from_fn(|| waiters.claim().0).collect()
     }
 
     #[test]
@@ -211,8 +214,8 @@ mod tests {
         for (number, place) in (0..).zip(&mut places) {
             assert!(waiters.put(place, number));
         }
-        assert_eq!(waiters.pop(), Some(0));
-        assert_eq!(waiters.pop(), Some(1));
+        assert_eq!(waiters.claim(), (Some(0), 0));
+        assert_eq!(waiters.claim(), (Some(1), 0));
         assert!(waiters.put(&mut places[1], 11), "it was out, so it is one more");
         assert!(waiters.put(&mut places[0], 10));
         assert!(!waiters.put(&mut places[2], 12), "it was still in: replaced");

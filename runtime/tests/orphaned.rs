@@ -5,12 +5,15 @@
 
 mod support;
 
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{Census, Counted};
 use threadle::chan::{self, Sender};
+use threadle::context::Context;
+use threadle::net::unix::UnixStream;
 use threadle::sync::{Condvar, Mutex, RwLock, Semaphore};
 use threadle::{Builder, go, select, yield_now};
 
@@ -312,6 +315,117 @@ fn a_notification_reaches_somebody() {
         beside.join();
         notified && late.have_run() == 0
     });
+}
+
+/// A runtime that has sockets, and outlives those whose goroutines wait on them.
+struct Elsewhere {
+    over: Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Elsewhere {
+    fn start() -> (Elsewhere, UnixStream, UnixStream) {
+        let (over, ends) = chan::bounded::<()>(0);
+        let (give, take) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            threadle::run(|| {
+                give.send(UnixStream::pair().unwrap()).unwrap();
+                assert!(ends.recv().is_err());
+            });
+        });
+        let (reader, writer) = take.recv().unwrap();
+        (Elsewhere { over, thread }, reader, writer)
+    }
+
+    fn end(self) {
+        drop(self.over);
+        self.thread.join().unwrap();
+    }
+}
+
+type WayToRead = fn(UnixStream) -> io::Result<usize>;
+
+/// The first who waited for a socket was woken by its event and never runs: whoever waits behind it is told, of whatever runtime it is.
+#[test]
+fn an_event_goes_to_the_next() {
+    let ways: [(&str, WayToRead); 3] = [
+        ("event", |mut reader| reader.read(&mut [0])),
+        ("event before a deadline", |mut reader| {
+            reader.set_read_deadline(Some(Instant::now() + Duration::from_secs(600)));
+            reader.read(&mut [0])
+        }),
+        ("event in a context", |reader| {
+            let (context, _cancel) = Context::background().with_cancel();
+            reader.with_context(&context).read(&mut [0])
+        }),
+    ];
+    for (name, way) in ways {
+        attempts(name, |run| {
+            let (elsewhere, reader, writer) = Elsewhere::start();
+            let (late, beside) = (Late::default(), Beside::new());
+            run(&|| {
+                let (first, mut next) = (reader.clone(), reader.clone());
+                late.go(move || way(first));
+                beside.start(move || next.read(&mut [0]));
+                std::thread::sleep(Duration::from_millis(2));
+                (&writer).write_all(b"x").unwrap();
+                // Time for the poller of the other runtime.
+                std::thread::sleep(Duration::from_millis(2));
+            });
+            if late.have_run() > 0 {
+                (&writer).write_all(b"y").unwrap();
+            }
+            assert_eq!(beside.join().unwrap(), 1);
+            elsewhere.end();
+            late.have_run() == 0
+        });
+    }
+}
+
+/// A byte comes at about the end of the runtime whose goroutines wait for it: one of them reads it, or the thread that waits behind them.
+#[test]
+fn no_event_is_lost_with_the_runtimes_that_end() {
+    const READERS: usize = 4;
+    let _watchdog = support::watchdog("storm of events");
+    let (elsewhere, reader, writer) = Elsewhere::start();
+    for round in 0..300 {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let reads = |count: &Arc<AtomicUsize>| {
+            let (mut reader, waiting, count) = (reader.clone(), Arc::clone(&waiting), Arc::clone(count));
+            move || {
+                waiting.fetch_add(1, SeqCst);
+                let one = reader.read(&mut [0]).unwrap();
+                count.fetch_add(one, SeqCst);
+            }
+        };
+        let (by_goroutines, by_thread) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        let (beside, peer) = (Beside::new(), Beside::new());
+        let body = || {
+            (0..READERS).for_each(|_| drop(go(reads(&by_goroutines))));
+            beside.start(reads(&by_thread));
+            while waiting.load(SeqCst) <= READERS {
+                yield_now();
+            }
+            let mut writer = writer.clone();
+            peer.start(move || {
+                std::thread::sleep(Duration::from_micros(round % 20 * 10));
+                writer.write_all(b"x").unwrap();
+            });
+            std::thread::sleep(Duration::from_micros(round % 7 * 30));
+        };
+        let builder = Builder::new().procs(2);
+        // SAFETY: the body names no thread-local, and holds nothing that is bound to a thread.
+        if round % 2 == 0 { builder.run(body) } else { unsafe { builder.run_migrating(body) } }.unwrap();
+        peer.join();
+        while by_goroutines.load(SeqCst) + by_thread.load(SeqCst) == 0 {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        if by_thread.load(SeqCst) == 0 {
+            (&writer).write_all(b"y").unwrap();
+        }
+        beside.join();
+    }
+    elsewhere.end();
 }
 
 /// Plain threads send to the goroutines of one short runtime after the other: each value is received once, by a goroutine that then runs, or

@@ -7,8 +7,10 @@ use std::os::fd::BorrowedFd;
 use threadle_netpoll::{Descriptor, Ready, Slab, Waits, Woken};
 
 impl Waits for Ticket {
-    fn is_waiting(&self) -> bool {
-        self.is_open()
+    type Won = crate::park::Woken;
+
+    fn claim(self) -> Option<crate::park::Woken> {
+        Ticket::claim(self)
     }
 }
 
@@ -51,9 +53,7 @@ pub(crate) fn wake_ready(ready: &mut Ready<Ticket>) {
     // The drain keeps `waiters` up until its end, so that no M thinks there is nobody to poll for while they are in our hands (R35).
     for woken in ready.drain() {
         match woken {
-            Woken::Parked(ticket) => {
-                ticket.wake();
-            }
+            Woken::Parked(won) => drop(won),
             Woken::Task(waker) => waker.wake(),
         }
     }

@@ -23,8 +23,10 @@ pub(crate) struct Ticket {
 }
 
 impl Waits for Ticket {
-    fn is_waiting(&self) -> bool {
-        !PARKERS.read().unwrap()[self.parker].gone.load(Ordering::Acquire)
+    type Won = Ticket;
+
+    fn claim(self) -> Option<Ticket> {
+        (!PARKERS.read().unwrap()[self.parker].gone.load(Ordering::Acquire)).then_some(self)
     }
 }
 

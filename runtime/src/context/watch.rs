@@ -9,7 +9,7 @@ use super::error::ContextError;
 use super::handle::Context;
 use super::node::Node;
 use crate::chan::Source;
-use crate::wait::{Cancel, GaveUp, Limit, wait};
+use crate::wait::{Cancel, GaveUp, Limit, park_within};
 use crate::waiters::Waiter;
 
 /// A context, in the frame of a call that may wait with it.
@@ -35,9 +35,9 @@ impl<'a> Watch<'a> {
 
     /// Waits where it is not told apart what ended the wait: the ticket, the deadline or the context. **Switches.**
     pub(crate) fn park(&self, parking: Parking, deadline: Option<Instant>) {
-        // In no list: whoever wakes the ticket knows nothing of a node, and does not mark it.
-        let node = Waiter::new(parking.ticket(), ());
-        let _unserved: Result<(), GaveUp> = wait(parking, &node, self.limit().no_later_than(deadline), || (), || ());
+        let limit = self.limit().no_later_than(deadline);
+        // SAFETY: nothing is undone.
+        let _woken: bool = unsafe { park_within(parking, limit, &|| ()) };
     }
 
     /// Until when the call may wait: to be used by the one goroutine or thread whose frame this lies in.

@@ -14,6 +14,7 @@ use threadle_scheduler::io::{
 use threadle_scheduler::{Host, Parking, Reason, Ticket, checkpoint};
 
 use crate::context::Watch;
+use crate::wait::{self, park_within};
 pub(crate) use attempt::Attempt;
 pub(crate) use limit::{Limit, timed_out};
 
@@ -146,12 +147,10 @@ impl<F: AsFd> Polled<F> {
                 }
                 waiting.parked = true;
                 let end = earlier(end, waiting.pause);
-                match waiting.watch {
-                    None => {
-                        parking.wait_until(end);
-                    }
-                    Some(watch) => watch.park(parking, end),
-                }
+                let limit = waiting.watch.map_or(wait::Limit::NONE, Watch::limit).no_later_than(end);
+                let operation = &*operation;
+                // SAFETY: descriptors and their operations are for every thread, and it is called in the waiter's place.
+                let _woken: bool = unsafe { park_within(parking, limit, &|| wake_all(operation.forsake())) };
             }
             Wait::Closed => return Err(closed_error()),
             Wait::Stopped => return Err(stopped_error()),

@@ -1,0 +1,157 @@
+//! Models of waiters whose owner ends while they wait: an event, and what one waiter hands on to the next, goes to somebody who uses it.
+//!
+//! Each protocol comes with a variant that lacks the step the proof rests on, and must fail.
+
+use super::*;
+use crate::sync::{AtomicUsize, Ordering};
+use loom::thread;
+
+const WAITS: usize = 0;
+/// Somebody has woken it; it runs, should its owner live so long.
+const WON: usize = 1;
+/// Its owner has ended before anybody woke it.
+const DEAD: usize = 2;
+
+/// The word of one wait, as the scheduler has it: won by one, or dead.
+#[derive(Clone, Copy)]
+struct Mortal(&'static AtomicUsize);
+
+impl Mortal {
+    fn new() -> Self {
+        Mortal(Box::leak(Box::new(AtomicUsize::new(WAITS))))
+    }
+
+    fn becomes(self, fate: usize) -> bool {
+        self.0.compare_exchange(WAITS, fate, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn is_won(self) -> bool {
+        self.0.load(Ordering::Acquire) == WON
+    }
+}
+
+impl Waits for Mortal {
+    type Won = ();
+
+    fn claim(self) -> Option<()> {
+        self.becomes(WON).then_some(())
+    }
+}
+
+/// Mutation: asked under the lock, and won when the list is drained.
+#[derive(Clone, Copy)]
+struct Asked(Mortal);
+
+impl Waits for Asked {
+    type Won = Mortal;
+
+    fn claim(self) -> Option<Mortal> {
+        (self.0.0.load(Ordering::Acquire) == WAITS).then_some(self.0)
+    }
+}
+
+/// The steps of which one can be replaced by a broken one.
+struct Steps<W: Waits> {
+    waiter: fn(Mortal) -> W,
+    /// What is done with those who are handed out.
+    wake: fn(W::Won),
+    /// What is done for one that was won and never runs.
+    forsake: fn(&Side<W>, Place, &Arc<WaiterCount>, &mut Ready<W>),
+}
+
+impl<W: Waits> Clone for Steps<W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W: Waits> Copy for Steps<W> {}
+
+const REAL: Steps<Mortal> = Steps { waiter: |mortal| mortal, wake: |()| (), forsake: Side::finish };
+
+impl<W: Waits> Steps<W> {
+    fn event(self, side: &Side<W>, count: &Arc<WaiterCount>) {
+        let mut ready = Ready::new();
+        assert!(side.deliver(Event::Ready, side.generation(), count, &mut ready));
+        self.wake_all(ready);
+    }
+
+    fn wake_all(self, mut ready: Ready<W>) {
+        for woken in ready.drain() {
+            match woken {
+                Woken::Parked(won) => (self.wake)(won),
+                Woken::Task(_) => unreachable!("no tasks in this model"),
+            }
+        }
+    }
+}
+
+/// Two wait, and the owner of the first ends while `give` makes an event, or is the end of one that was served before them. Nothing is
+/// drained, so the second is to be woken unless the first runs; and here it never does.
+fn owner_ends<W: Waits>(steps: Steps<W>, handed_on: bool) {
+    loom::model(move || {
+        let (side, count) = (Arc::new(Side::new()), Arc::new(WaiterCount::new()));
+        side.reopen();
+        let wait = |mortal| {
+            let mut place = None;
+            assert_eq!(side.wait(side.look(), &mut place, (steps.waiter)(mortal), &count), Wait::Park);
+            place.expect("it was queued")
+        };
+        let served = handed_on.then(|| wait(Mortal::new()));
+        let (first, second) = (Mortal::new(), Mortal::new());
+        let (place, _) = (wait(first), wait(second));
+        if handed_on {
+            steps.event(&side, &count);
+        }
+        let giver = thread::spawn({
+            let (side, count) = (Arc::clone(&side), Arc::clone(&count));
+            move || match served {
+                None => steps.event(&side, &count),
+                Some(place) => {
+                    let mut ready = Ready::new();
+                    side.finish(place, &count, &mut ready);
+                    steps.wake_all(ready);
+                }
+            }
+        });
+        // Dead, so that nobody wins it any more; or won, and its turn does not come.
+        if !first.becomes(DEAD) {
+            let mut ready = Ready::new();
+            (steps.forsake)(&side, place, &count, &mut ready);
+            steps.wake_all(ready);
+        }
+        giver.join().expect("the giver ends");
+        assert!(second.is_won(), "the event died with the first");
+        assert_eq!(count.load(), 0);
+    });
+}
+
+#[test]
+fn loom_owner_ends_and_the_next_has_the_event() {
+    owner_ends(REAL, false);
+}
+
+#[test]
+fn loom_owner_ends_and_the_next_has_what_is_handed_on() {
+    owner_ends(REAL, true);
+}
+
+#[test]
+#[should_panic(expected = "the event died with the first")]
+fn loom_owner_ends_and_nobody_is_told() {
+    owner_ends(Steps { forsake: |_, _, _, _| (), ..REAL }, false);
+}
+
+const ASKED: Steps<Asked> = Steps { waiter: Asked, wake: |mortal| _ = mortal.claim(), forsake: Side::finish };
+
+#[test]
+#[should_panic(expected = "the event died with the first")]
+fn loom_owner_ends_after_it_was_asked() {
+    owner_ends(ASKED, false);
+}
+
+#[test]
+#[should_panic(expected = "the event died with the first")]
+fn loom_owner_ends_after_it_was_asked_by_the_one_before() {
+    owner_ends(ASKED, true);
+}

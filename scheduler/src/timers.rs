@@ -14,6 +14,10 @@
 //!
 //! Steps 2 and 3 of both are netpoll's `interrupt_if_later` and `poll_blocking`. Where nobody is blocked in the poll, some M is awake; if
 //! none of them searches and a P idles one is woken, and it will end in the poll or find another there.
+//!
+//! A goroutine that arms the deadline of its own park is about to leave its stack, and in most cases leaves its M nothing else to do, which then
+//! ends in the poll itself. So there the M is told (`Own::armed`), and wakes another only if it finds something to run before it rests; a
+//! sleep on a machine that is quiet wakes no second thread.
 
 use crate::limits::clock;
 use crate::m::{M, current};
@@ -161,7 +165,7 @@ impl TimerHandle {
             None => false,
             Some(earliest) => {
                 if earliest {
-                    self.scheduler.timers_come_earlier(deadline);
+                    self.scheduler.timers_come_earlier(deadline, None);
                 }
                 true
             }
@@ -182,20 +186,26 @@ impl fmt::Debug for TimerHandle {
 #[track_caller]
 pub fn arm_timer(deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
     let scheduler = crate::runtime::current_or_panic("a timer");
-    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire))
+    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire), None)
 }
 
-/// Arms the deadline of a goroutine's park.
+/// Arms the deadline of a park in which the thread stays on its stack.
 pub(crate) fn arm_ticket(ticket: Ticket, deadline: u64) -> TimerHandle {
     let scheduler = crate::runtime::current_or_panic("a deadline");
-    arm(scheduler, deadline, Payload::Wake(ticket))
+    arm(scheduler, deadline, Payload::Wake(ticket), None)
+}
+
+/// Arms the deadline of a goroutine's park, which leaves the stack at once: `m` is its M.
+pub(crate) fn arm_ticket_and_leave(m: &'static M, ticket: Ticket, deadline: u64) -> TimerHandle {
+    arm(m.scheduler(), deadline, Payload::Wake(ticket), Some(m))
 }
 
 pub(crate) fn arm_call(scheduler: &'static Scheduler, deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
-    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire))
+    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire), None)
 }
 
-fn arm(scheduler: &'static Scheduler, deadline: u64, payload: Payload) -> TimerHandle {
+/// `leaves`: the caller's M, to whose loop the caller returns at once.
+fn arm(scheduler: &'static Scheduler, deadline: u64, payload: Payload, leaves: Option<&'static M>) -> TimerHandle {
     // The wheel of the P at hand, if there is one: its lock is this thread's most of the time. Any other will do.
     let p = here(scheduler).and_then(|m| m.p_hint()).unwrap_or(0);
     let timers = &scheduler.p(p).timers;
@@ -204,7 +214,7 @@ fn arm(scheduler: &'static Scheduler, deadline: u64, payload: Payload) -> TimerH
         // The shutdown may have emptied this wheel before; what comes after finds the flag set, as both hold the wheel's lock.
         timers.cancel(key);
     } else if earliest {
-        scheduler.timers_come_earlier(deadline);
+        scheduler.timers_come_earlier(deadline, leaves);
     }
     TimerHandle { scheduler, timers, key }
 }
@@ -216,14 +226,18 @@ fn here(scheduler: &'static Scheduler) -> Option<&'static M> {
 
 impl Scheduler {
     /// Whoever sleeps for the timers sleeps past `deadline` no more: steps 2 and 3 of the table above.
-    fn timers_come_earlier(&'static self, deadline: u64) {
+    fn timers_come_earlier(&'static self, deadline: u64, leaves: Option<&'static M>) {
         if self.quiet_state().clock.is_virtual() && deadline > self.now_ns() {
             // Nobody sleeps until a time that stands still: it passes when everybody sleeps, and whoever armed this is awake.
             return;
         }
         let tell = || match self.poller().interrupt_if_later(clock::to_instant(deadline)) {
             Blocked::InTime | Blocked::Interrupted => {}
-            Blocked::Nobody => self.wake_if_wanted(),
+            // One that does not poll when it rests needs another for it in any case.
+            Blocked::Nobody => match leaves.filter(|m| !m.is_exclusive()) {
+                Some(m) => m.note_armed(),
+                None => self.wake_if_wanted(),
+            },
         };
         // The poller outlives the runtime's own threads, and others only while they are counted.
         match here(self) {

@@ -91,6 +91,24 @@ pub fn context_switches(process: u32) -> io::Result<BTreeMap<String, u64>> {
         .collect()
 }
 
+/// How often those threads of this process whose name `is_meant` went to sleep so far.
+///
+/// # Errors
+///
+/// If `/proc` is not to be read.
+pub fn sleeps_of_threads(is_meant: impl Fn(&str) -> bool) -> io::Result<u64> {
+    let mut sleeps = 0;
+    for entry in fs::read_dir("/proc/self/task")? {
+        // A thread may end while we read of the others.
+        let Ok(status) = fs::read_to_string(entry?.path().join("status")) else { continue };
+        let name = status.lines().next().and_then(|line| line.split_whitespace().nth(1)).unwrap_or_default();
+        if is_meant(name) {
+            sleeps += number(&status, "voluntary_ctxt_switches")?;
+        }
+    }
+    Ok(sleeps)
+}
+
 /// Whether guard pages need no mapping of their own: Linux 6.13 and later.
 ///
 /// # Errors

@@ -75,6 +75,8 @@ pub(crate) struct Own {
     pub(super) injector_first: Cell<bool>,
     /// The last poll it slept in brought nothing that it may run itself.
     pub(super) polled_for_others: Cell<bool>,
+    /// Its last goroutine armed the earliest timer while nobody was in the poll: it ends there itself, or wakes somebody who does.
+    pub(super) armed: Cell<bool>,
     /// It took its place in the queue of waiting Ms when it gave its P away.
     pub(super) queued: Cell<bool>,
     random: Cell<u32>,
@@ -129,6 +131,7 @@ impl M {
                 events: RefCell::new(Ready::new()),
                 injector_first: Cell::new(false),
                 polled_for_others: Cell::new(false),
+                armed: Cell::new(false),
                 queued: Cell::new(false),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
                 p: Cell::new(None),
@@ -325,6 +328,11 @@ impl M {
             }
             None => unreachable!("M{} runs its loop without a P", self.id),
         }
+    }
+
+    /// See `Own::armed`.
+    pub(crate) fn note_armed(&self) {
+        self.own().armed.set(true);
     }
 
     pub(super) fn take_p(&'static self, p: u32) {

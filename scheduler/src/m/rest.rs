@@ -110,7 +110,9 @@ impl M {
     fn leaves_the_poll_to_others(&self) -> bool {
         let scheduler = self.scheduler();
         let idle = scheduler.idle().counts().idle();
-        let for_others = self.own().polled_for_others.replace(false);
+        let own = self.own();
+        let armed = own.armed.replace(false);
+        let for_others = own.polled_for_others.replace(false) && !armed;
         idle == 0 || (for_others && idle < scheduler.procs())
     }
 
@@ -160,10 +162,12 @@ impl M {
             let p = self.p();
             p.counters.polls.bump();
             p.counters.poll_events.add(events.len() as u64);
-            let brought = !events.is_empty();
+            let mut brought = !events.is_empty();
             self.batch(p, || {
                 crate::poll::wake_ready(&mut events);
-                p.counters.timers_fired.add(scheduler.fire_due_timers(now) as u64);
+                let fired = scheduler.fire_due_timers(now);
+                p.counters.timers_fired.add(fired as u64);
+                brought |= fired > 0;
             });
             self.own().polled_for_others.set(brought && p.ring.is_empty() && !self.own_work_waits());
             return Slept::Assigned;

@@ -440,7 +440,12 @@ impl M {
     /// Work was found: if this M searched and was the last to do so, another takes over the search before it runs anything.
     #[inline]
     fn found_work(&self) {
-        if self.own().searching.replace(false) && self.scheduler().idle().stop_searching() {
+        let own = self.own();
+        if own.searching.replace(false) && self.scheduler().idle().stop_searching() {
+            self.scheduler().wake_if_wanted();
+        }
+        if own.armed.replace(false) {
+            // It does not come to the poll at once (`timers.rs`).
             self.scheduler().wake_if_wanted();
         }
     }

@@ -28,6 +28,10 @@
 //! saw the slot, and took it for harmless because it saw no idle P. Hence its fence came before that of the release, and the pusher's before
 //! its own: the release saw the slot, and the nap, and set the note. The push is the hot side: its fence costs it nothing (`m/fence.rs`). A
 //! short nap does without the heavy one, and may overlook a `runnext` for its length.
+//!
+//! So does a long one that begins while every P idles, with an ordinary fence in the place of the heavy one, and a look at the idle Ps behind it.
+//! Who pushes holds a P. It took that after the monitor's look, or the monitor would not have found every P idle; whoever takes a P fences
+//! (steps 1 and 2 of the first table), so the fence came after the monitor's, and what follows it, the push with its look, sees the nap.
 
 use crate::m::fence;
 use crate::sync::atomic::{self, AtomicU8, Ordering::*};
@@ -50,10 +54,16 @@ impl Doze {
 
     // The monitor's own.
 
-    /// A nap begins: steps 1 and, if it is a long one, 2; the look is the caller's.
-    pub(super) fn nap(&self, long: bool) {
+    /// A nap begins: steps 1 and, if it is a long one, 2; the look at what lies there is the caller's.
+    pub(super) fn nap(&self, long: bool, all_idle: impl FnOnce() -> bool) {
         self.0.store(NAPS, Relaxed);
-        if long && !faulty!(NapWithoutFence) {
+        if !long || faulty!(NapWithoutFence) {
+            return;
+        }
+        if !faulty!(IdleNapWithoutFence) {
+            atomic::fence(SeqCst);
+        }
+        if !all_idle() {
             fence::heavy();
         }
     }

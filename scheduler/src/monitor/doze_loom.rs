@@ -138,7 +138,8 @@ fn nap_against_push_and_release(looks: bool) {
     };
     loop {
         step();
-        world.doze.nap(true);
+        // Two Ps: who pushes holds the other.
+        world.doze.nap(true, || world.idle.counts().idle() == 2);
         if world.idle.counts().idle() > 0 && world.wanted.load(Relaxed) {
             world.doze.rise();
             break;
@@ -152,6 +153,55 @@ fn nap_against_push_and_release(looks: bool) {
 #[test]
 fn loom_doze_nap_against_push_and_release() {
     check(3, || nap_against_push_and_release(true));
+}
+
+/// Two Ps idle, and the monitor begins a long nap. An M takes one, and fills its `runnext` with a light fence that is nothing here: that there is
+/// no heavy one to do its work is what the model is about. In the end the monitor is awake.
+fn nap_while_all_idle_against_a_taker() {
+    let world = World::new(2);
+    let taker = {
+        let world = world.clone();
+        thread::spawn(move || {
+            world.take_p();
+            step();
+            world.wanted.store(true, Relaxed);
+            let doze = &world.doze.0;
+            if doze.load(Relaxed) != AWAKE && doze.swap(AWAKE, AcqRel) != AWAKE {
+                world.note.set();
+            }
+        })
+    };
+    let mut all_idled = true;
+    while all_idled {
+        step();
+        world.doze.nap(true, || {
+            all_idled = world.idle.counts().idle() == 2;
+            all_idled
+        });
+        if all_idled {
+            world.note.sleep(None);
+        }
+        world.doze.rise();
+        all_idled &= !world.wanted.load(Relaxed);
+    }
+    taker.join().unwrap();
+}
+
+#[test]
+fn loom_doze_nap_while_all_idle_against_a_taker() {
+    check(3, nap_while_all_idle_against_a_taker);
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_nap_while_all_idle_without_fence() {
+    with_fault(Fault::IdleNapWithoutFence, || check(3, nap_while_all_idle_against_a_taker));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_taker_without_fence() {
+    with_fault(Fault::BusyWithoutFence, || check(3, nap_while_all_idle_against_a_taker));
 }
 
 #[test]

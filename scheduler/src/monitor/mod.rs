@@ -5,7 +5,12 @@
 //! the network itself if nobody did for 10 ms, lets those that wait for a stack try again, gives cold stacks back, and says what is wrong (`report`).
 //!
 //! **How often.** Every 20 us while there is something to watch closely, doubling after 50 quiet rounds up to 10 ms, but never past the end
-//! of a slice. When every P has idled for a while it sleeps for good, until an M takes a P (`doze`).
+//! of a slice. Where every P idles and nothing lies anywhere, the next thing to watch is the slice of somebody who has not begun yet: 10 ms at
+//! once. So a program that does a little now and then, a ticker say, has the monitor look a hundred times a second, and no more often for what
+//! it does meanwhile. When no P has run anything for a while it sleeps for good, until an M takes a P (`doze`).
+//!
+//! Who wakes it has something to look at, which takes two looks. Only where it is woken again and again is it cheaper for it to stay awake, for
+//! those 50 rounds, than for the others to wake it.
 //!
 //! A push to a `runnext` wakes nobody, so while it naps for long it must be told (`look_soon`), or the goroutine there would lie until the
 //! nap is over although a P idles. Who pushes tells it, and who lets a P idle while a slot is filled; `doze` shows that it is enough.
@@ -43,7 +48,9 @@ const SLICE_IN_VIRTUAL_TIME_NS: u64 = 100 * SLICE_NS;
 const NAP_NS: u64 = 80_000;
 /// From this length on a nap begins with the heavy fence: a `runnext` it overlooks is late by less.
 const LONG_NAP_NS: u64 = 1_000_000;
-/// All Ps idle for so long: nothing is going on.
+/// Woken twice within so long it stays awake for a while.
+const WOKEN_AGAIN_NS: u64 = 500_000;
+/// All Ps idle for so long, and nothing was run: nothing is going on.
 const AT_REST_NS: u64 = 50_000_000;
 /// So often it looks for a deadlock then, if the first looks meet somebody awake.
 const LOOKS: u8 = 3;
@@ -181,7 +188,13 @@ struct Round {
     retry: Retry,
     quiet: u32,
     nap: u64,
+    /// When its sleep was last ended by somebody.
+    woken: u64,
+    /// A timer was due in the round before, and nobody slept in the poll until it is.
+    timer_lay: bool,
     at_rest_since: u64,
+    /// How many turns all Ps together had had in the round before.
+    runs: u64,
     /// How often it may still look whether what is at rest is a deadlock.
     looks: u8,
     /// A goroutine's time slice.
@@ -201,7 +214,10 @@ impl Round {
             retry: Retry::default(),
             quiet: 0,
             nap: SHORTEST_NS,
+            woken: 0,
+            timer_lay: false,
             at_rest_since: 0,
+            runs: 0,
             looks: LOOKS,
             slice: if scheduler.quiet_state().clock.is_virtual() { SLICE_IN_VIRTUAL_TIME_NS } else { SLICE_NS },
             last_second: clock::now_ns(),
@@ -239,10 +255,13 @@ impl Round {
         let counts = scheduler.idle().counts();
         let now = clock::now_ns();
         let all_idle = counts.idle() == scheduler.procs();
-        if !all_idle {
+        let runs = scheduler.ps().fold(0, |sum: u64, p| sum.wrapping_add(p.counters.runs.get()));
+        let ran = std::mem::replace(&mut self.runs, runs) != runs;
+        if !all_idle || ran {
             self.at_rest_since = 0;
             self.looks = LOOKS;
-        } else if self.at_rest_since == 0 {
+        }
+        if all_idle && self.at_rest_since == 0 {
             self.at_rest_since = now;
         }
         if all_idle && now - self.at_rest_since >= AT_REST_NS {
@@ -255,15 +274,18 @@ impl Round {
         if counts.idle() > 0 && !all_idle {
             nap = nap.min(NAP_NS);
         }
+        if self.quiet >= QUIET_ROUNDS && self.nothing_to_do() {
+            nap = LONGEST_NS;
+        }
         for (p, seen) in scheduler.ps().zip(&self.seen) {
             if let Some(end) = seen.slice_end(p) {
                 nap = nap.min(end.saturating_sub(now).max(SHORTEST_NS));
             }
         }
         if nap > NAP_NS {
-            monitor.doze.nap(nap >= LONG_NAP_NS);
+            monitor.doze.nap(nap >= LONG_NAP_NS, || scheduler.idle().counts().idle() == scheduler.procs());
             let somebody_idles = scheduler.idle().counts().idle() > 0;
-            if somebody_idles && scheduler.ps().any(|p| !p.ring.is_empty()) {
+            if somebody_idles && (self.timer_lay || scheduler.ps().any(|p| !p.ring.is_empty())) {
                 // Left there between the last look and the word.
                 nap = SHORTEST_NS;
             }
@@ -271,9 +293,17 @@ impl Round {
         let woken = monitor.note.sleep(Some(Duration::from_nanos(nap)));
         monitor.doze.rise();
         if woken {
-            self.quiet = 0;
-            self.nap = SHORTEST_NS;
+            self.begin_to_look();
         }
+    }
+
+    /// Somebody has ended its sleep.
+    fn begin_to_look(&mut self) {
+        let now = clock::now_ns();
+        let again = now - self.woken < WOKEN_AGAIN_NS;
+        self.woken = now;
+        self.quiet = if again { 0 } else { QUIET_ROUNDS };
+        self.nap = SHORTEST_NS;
     }
 
     /// Once each time that all comes to rest; some times, where somebody was still on his way to bed.
@@ -317,9 +347,8 @@ impl Round {
             }
         }
         monitor.doze.rise();
-        self.quiet = 0;
+        self.begin_to_look();
         self.looks = LOOKS;
-        self.nap = SHORTEST_NS;
         if scheduler.idle().counts().idle() != scheduler.procs() {
             self.at_rest_since = 0;
         }
@@ -394,11 +423,14 @@ impl Round {
             || (scheduler.poller().waiters() > 0 && scheduler.poller().since_last_poll(Instant::now()) >= UNPOLLED)
     }
 
-    /// Work lies while a P idles: a `runnext` whose P does not get to it (in two rounds the same), or a thread that could not be made.
+    /// Work lies while a P idles: a `runnext` whose P does not get to it (in two rounds the same), a timer that nobody gets to (likewise: whoever
+    /// sleeps in the poll until it is due needs a moment to wake up), or a thread that could not be made.
     fn wake_for_stuck_work(&mut self, now: u64) -> bool {
         let scheduler = self.scheduler;
         let refused = &scheduler.monitor().thread_wanted;
         let counts = scheduler.idle().counts();
+        let timer_lies = scheduler.timers_due() && !scheduler.poller().is_watched();
+        let timer_lay = std::mem::replace(&mut self.timer_lay, timer_lies);
         if counts.idle() == 0 || counts.searching() > 0 {
             return false;
         }
@@ -412,7 +444,7 @@ impl Round {
         stuck |= !scheduler.injector().is_empty();
         // Bound, what lies there is fresh, and where no seat is free whoever is woken could not start it.
         stuck &= scheduler.fresh_may_start();
-        stuck |= scheduler.timers_due() || self.unwatched();
+        stuck |= (timer_lies && timer_lay) || self.unwatched();
         if stuck {
             scheduler.wake_if_wanted();
         }

@@ -109,17 +109,13 @@ impl Parking {
     }
 
     fn leave_stack(&self, g: &'static G, deadline: Option<Instant>, undo: Option<Undo>) -> bool {
-        let timer = deadline.map(|deadline| timers::arm_ticket(self.ticket(), clock::to_ns(deadline)));
         g.note_wait(self.reason, 0);
         // SAFETY: the goroutine runs: its variables are its own.
         unsafe { (*g.own()).undo = undo };
-        match current::m() {
-            Some(m) => {
-                m.harass();
-                m.switch(g, Command::Park(self.epoch));
-            }
-            None => unreachable!("{g:?} parks on a thread that is no M"),
-        }
+        let Some(m) = current::m() else { unreachable!("{g:?} parks on a thread that is no M") };
+        let timer = deadline.map(|deadline| timers::arm_ticket_and_leave(m, self.ticket(), clock::to_ns(deadline)));
+        m.harass();
+        m.switch(g, Command::Park(self.epoch));
         // From here on perhaps another thread.
         // SAFETY: as above.
         unsafe { (*g.own()).undo = None };

@@ -112,6 +112,8 @@ pub(crate) enum Fault {
     BusyWithoutFence,
     /// `Doze::nap`: no fence between saying "naps" and the look.
     NapWithoutFence,
+    /// `Doze::nap`: no fence before the look whether every P idles.
+    IdleNapWithoutFence,
     /// `Doze::cut_short`: no fence between what is left to the monitor and the look whether it naps.
     PushWithoutFence,
     /// `Gate::pass`: no fence between the count and the look.

@@ -46,6 +46,38 @@
 //! Neither is the way to give up *one request*: that is a [context](crate::context), with which the calls whose names end in `_with`, and a
 //! [`with_context`](TcpStream::with_context) stream, wait.
 //!
+//! # Sockets and the end of a runtime
+//!
+//! A goroutine that is abandoned when its runtime ends is not unwound, and its sockets are not dropped: they stay open until the process ends, their
+//! peers wait on, a listener's port stays taken (and its queue still takes connections). Where the process goes on after the runtime, end them first: a
+//! handle's `close` ends the socket for all handles, tells the peer, and wakes whoever waits.
+//!
+//! ```
+//! use std::io::Read;
+//! use std::time::Duration;
+//! use threadle::net::TcpListener;
+//!
+//! let (mut told, mut untold) = threadle::run(|| {
+//!     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+//!     let mut connection = || {
+//!         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+//!         (client, listener.accept().unwrap().0)
+//!     };
+//!     let ((told, first), (untold, second)) = (connection(), connection());
+//!     let handle = first.clone();
+//!     let reader = threadle::go(move || (&first).read(&mut [0]));
+//!     let (begun, begins) = threadle::chan::bounded(0);
+//!     threadle::go(move || begun.send(()).map(|()| (&second).read(&mut [0])));
+//!     begins.recv().unwrap();
+//!     handle.close().unwrap();
+//!     assert!(reader.join().unwrap().is_err());
+//!     (told, untold)
+//! });
+//! assert_eq!(told.read(&mut [0]).unwrap(), 0);
+//! untold.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+//! assert_eq!(untold.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+//! ```
+//!
 //! # What std's have and these have not
 //!
 //! `set_nonblocking`: they are so already, and never seem so. `try_clone` makes a handle, not a descriptor: a second descriptor of one socket would be

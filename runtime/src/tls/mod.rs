@@ -67,6 +67,7 @@
 //! platform's roots come by `rustls-native-certs`. Whoever wants another provider, or other roots, hands in a [`rustls::ClientConfig`] or
 //! [`rustls::ServerConfig`] of their own: nothing here reads the process's default provider.
 
+mod ciphertext;
 mod config;
 mod line;
 #[cfg(any(feature = "hyper", feature = "futures-io"))]

@@ -4,6 +4,8 @@ use std::io::{self, IoSlice, Read, Write};
 
 use rustls::{Connection, Error};
 
+use super::ciphertext::{Line, Unread};
+
 /// rustls' connection, and what was wrong with the peer. After that nothing is asked of rustls but what it has deciphered and its alert.
 pub(super) struct State {
     pub(super) connection: Connection,
@@ -29,15 +31,10 @@ impl State {
         }
     }
 
-    /// Reads ciphertext once and looks at it; 0 is the end. Where it fails with `InvalidData` an alert is to be sent.
-    pub(super) fn receive(&mut self, mut io: impl Read) -> io::Result<usize> {
+    /// Looks at some of this ciphertext and tells how much it was; at none, which is the end. Where it fails an alert is to be sent.
+    pub(super) fn receive(&mut self, mut ciphertext: &[u8]) -> io::Result<usize> {
         self.check()?;
-        let count = loop {
-            match self.connection.read_tls(&mut io) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result?,
-            }
-        };
+        let count = self.connection.read_tls(&mut ciphertext)?;
         if let Err(error) = self.connection.process_new_packets() {
             self.failed = Some(error);
         }
@@ -69,14 +66,23 @@ impl State {
 
 /// What every call of a stream does with the state, for those who have it to themselves. The stream below blocks, or says `WouldBlock` and is
 /// asked again.
-pub(super) struct Session(pub(super) State);
+pub(super) struct Session {
+    pub(super) state: State,
+    pub(super) unread: Unread,
+    pub(super) line: Line,
+}
 
 impl Session {
+    pub(super) fn new(connection: Connection) -> Session {
+        Session { state: State::new(connection), unread: Unread::new(), line: Line::default() }
+    }
+
     /// Until both ends agree, and everything that belongs to it is sent.
+    #[track_caller]
     pub(super) fn handshake(&mut self, io: &mut (impl Read + Write)) -> io::Result<()> {
         loop {
             self.send(io)?;
-            if !self.0.connection.is_handshaking() {
+            if !self.state.connection.is_handshaking() {
                 return Ok(());
             }
             if self.receive(io)? == 0 {
@@ -89,30 +95,30 @@ impl Session {
     }
 
     /// Writes out all ciphertext.
+    #[track_caller]
     pub(super) fn send(&mut self, io: &mut impl Write) -> io::Result<()> {
-        while self.0.connection.wants_write() {
-            match self.0.connection.write_tls(io) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        io.flush()
+        self.line.take(&mut self.state)?;
+        self.line.write(io)
     }
 
+    /// Looks at some ciphertext, and reads it first if there is none; 0 is the end.
+    #[track_caller]
     fn receive(&mut self, io: &mut (impl Read + Write)) -> io::Result<usize> {
-        let received = self.0.receive(&mut *io);
-        if received.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
+        if self.unread.is_empty() {
+            self.unread.fill(&mut *io)?;
+        }
+        let shown = self.unread.show(&mut self.state);
+        if shown.is_err() {
             // The alert that says why. A peer that does not take it has lost its chance.
             let _unheard = self.send(io);
         }
-        received
+        shown
     }
 
+    #[track_caller]
     pub(super) fn read(&mut self, io: &mut (impl Read + Write), buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.deciphered(buffer) {
+            match self.state.deciphered(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
@@ -123,15 +129,17 @@ impl Session {
     }
 
     /// What is accepted counts as written, as in a socket: an error of sending it is told by the next call.
+    #[track_caller]
     pub(super) fn write(&mut self, io: &mut impl Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.send(io)?;
-        let accepted = self.0.encipher(slices)?;
+        let accepted = self.state.encipher(slices)?;
         let _told_by_the_next = self.send(io);
         Ok(accepted)
     }
 
+    #[track_caller]
     pub(super) fn close(&mut self, io: &mut impl Write) -> io::Result<()> {
-        self.0.end()?;
+        self.state.end()?;
         self.send(io)
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
 
-use super::line::settle;
+use super::ciphertext::{Line, Unread};
+use super::line::Duty;
 use super::session::{Session, State};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -12,13 +13,6 @@ use crate::sync::{Mutex, MutexGuard};
 pub struct ReadHalf<S> {
     both: Arc<Both<S>>,
     unread: Unread,
-}
-
-/// Ciphertext that was read and not looked at yet.
-struct Unread {
-    bytes: Box<[u8]>,
-    from: usize,
-    to: usize,
 }
 
 /// The writing end of a split [`TlsStream`](super::TlsStream). Dropping it tells the peer nothing; [`close`](Self::close) does.
@@ -33,43 +27,34 @@ struct Both<S> {
     line: Mutex<Line>,
 }
 
-/// The right to write to the socket, and what has been taken out of the state and is not written yet.
-#[derive(Default)]
-struct Line {
-    taken: Vec<u8>,
-    written: usize,
-}
-
-/// A record with its header, at most.
-const RECORD: usize = 5 + 16384 + 256;
-
 pub(super) fn halves<S>(session: Session, io: S) -> (ReadHalf<S>, WriteHalf<S>) {
-    let both = Arc::new(Both { io, state: Mutex::new(session.0), line: Mutex::default() });
-    let unread = Unread { bytes: vec![0; RECORD].into_boxed_slice(), from: 0, to: 0 };
+    let Session { state, unread, line } = session;
+    let both = Arc::new(Both { io, state: Mutex::new(state), line: Mutex::new(line) });
     (ReadHalf { both: Arc::clone(&both), unread }, WriteHalf { both })
 }
 
-impl Line {
-    /// Takes all ciphertext out of the state, behind what is left.
-    fn take(&mut self, state: &mut State) -> io::Result<()> {
-        while state.connection.wants_write() {
-            state.connection.write_tls(&mut self.taken)?;
-        }
-        Ok(())
+impl<S> Duty for Both<S>
+where
+    for<'a> &'a S: Read + Write,
+{
+    type Line<'a>
+        = MutexGuard<'a, Line>
+    where
+        S: 'a;
+    type Error = io::Error;
+
+    fn is_due(&self) -> bool {
+        self.state.lock().connection.wants_write()
     }
 
-    fn write(&mut self, mut io: impl Write) -> io::Result<()> {
-        while self.written < self.taken.len() {
-            match io.write(&self.taken[self.written..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.taken.clear();
-        self.written = 0;
-        io.flush()
+    fn try_line(&self) -> Option<MutexGuard<'_, Line>> {
+        self.line.try_lock()
+    }
+
+    #[track_caller]
+    fn send_due(&self, line: &mut MutexGuard<'_, Line>) -> io::Result<()> {
+        line.take(&mut self.state.lock())?;
+        line.write(&self.io)
     }
 }
 
@@ -77,19 +62,8 @@ impl<S> Both<S>
 where
     for<'a> &'a S: Read + Write,
 {
-    /// What the reader found due, an alert for one, if no writer is there to send it.
-    fn settle(&self) -> io::Result<()> {
-        settle(
-            || self.state.lock().connection.wants_write(),
-            || self.line.try_lock(),
-            |line| {
-                line.take(&mut self.state.lock())?;
-                line.write(&self.io)
-            },
-        )
-    }
-
     /// With the line: sends what was left, hands the state to `compute`, sends what came of it. An error of the second sending is the next call's.
+    #[track_caller]
     fn send<T>(&self, compute: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut line: MutexGuard<'_, Line> = self.line.lock();
         line.take(&mut self.state.lock())?;
@@ -111,8 +85,8 @@ impl<S> Read for ReadHalf<S>
 where
     for<'a> &'a S: Read + Write,
 {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let unread = &mut self.unread;
         loop {
             let mut state = self.both.state.lock();
             loop {
@@ -120,17 +94,14 @@ where
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return result,
                 }
-                if unread.from == unread.to {
+                if self.unread.is_empty() {
                     break;
                 }
-                match state.receive(&unread.bytes[unread.from..unread.to]) {
-                    Ok(count) => unread.from += count,
-                    Err(error) => {
-                        drop(state);
-                        // The alert that says why. A peer that does not take it has lost its chance.
-                        let _unheard = self.both.settle();
-                        return Err(error);
-                    }
+                if let Err(error) = self.unread.show(&mut state) {
+                    drop(state);
+                    // The alert that says why. A peer that does not take it has lost its chance.
+                    let _unheard = self.both.settle();
+                    return Err(error);
                 }
             }
             let due = state.connection.wants_write();
@@ -138,12 +109,10 @@ where
             if due {
                 let _told_by_the_next_write = self.both.settle();
             }
-            let count = (&self.both.io).read(&mut unread.bytes)?;
-            if count == 0 {
+            if self.unread.fill(&self.both.io)? == 0 {
                 // rustls learns of the end, and tells an orderly one from a cut.
-                self.both.state.lock().receive(io::empty())?;
+                self.unread.show(&mut self.both.state.lock())?;
             }
-            (unread.from, unread.to) = (0, count);
         }
     }
 }
@@ -152,14 +121,17 @@ impl<S> Write for WriteHalf<S>
 where
     for<'a> &'a S: Read + Write,
 {
+    #[track_caller]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
 
+    #[track_caller]
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.both.send(|state| state.encipher(slices))
     }
 
+    #[track_caller]
     fn flush(&mut self) -> io::Result<()> {
         let mut line = self.both.line.lock();
         line.take(&mut self.both.state.lock())?;

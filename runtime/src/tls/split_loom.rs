@@ -3,7 +3,10 @@
 #[path = "line.rs"]
 mod line;
 
-use loom::sync::{Arc, Mutex};
+use std::convert::Infallible;
+
+use line::Duty;
+use loom::sync::{Arc, Mutex, MutexGuard};
 use loom::thread;
 
 /// What is due in the state, and what was sent.
@@ -21,17 +24,23 @@ impl Both {
     fn send(&self, sent: &mut u32) {
         *sent += std::mem::take(&mut *self.due.lock().unwrap());
     }
+}
 
-    fn settle(&self) {
-        let settled: Result<(), ()> = line::settle(
-            || *self.due.lock().unwrap() != 0,
-            || self.line.try_lock().ok(),
-            |line| {
-                self.send(line);
-                Ok(())
-            },
-        );
-        settled.unwrap();
+impl Duty for Both {
+    type Line<'a> = MutexGuard<'a, u32>;
+    type Error = Infallible;
+
+    fn is_due(&self) -> bool {
+        *self.due.lock().unwrap() != 0
+    }
+
+    fn try_line(&self) -> Option<MutexGuard<'_, u32>> {
+        self.line.try_lock().ok()
+    }
+
+    fn send_due(&self, line: &mut MutexGuard<'_, u32>) -> Result<(), Infallible> {
+        self.send(line);
+        Ok(())
     }
 }
 
@@ -45,7 +54,7 @@ fn model(writers: u32, write: fn(&Both)) {
         })
         .collect();
     both.add();
-    both.settle();
+    both.settle().unwrap();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(*both.due.lock().unwrap(), 0, "something was left unsent");
     assert_eq!(*both.line.lock().unwrap(), 1 + writers);
@@ -57,7 +66,7 @@ fn writes(both: &Both) {
     both.send(&mut line);
     thread::yield_now();
     drop(line);
-    both.settle();
+    both.settle().unwrap();
 }
 
 /// Looks while it still has the line.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, ProtocolVersion, ServerConfig, ServerConnection};
 
-use super::session::{Session, State};
+use super::session::Session;
 use super::split::{self, ReadHalf, WriteHalf};
 
 /// A TLS connection over `S`, either end of it. What it promises is on the [module's page](crate::tls#what-is-promised).
@@ -80,8 +80,9 @@ impl<S: Read + Write> TlsStream<S> {
         Self::shaken(connection.into(), io)
     }
 
+    #[track_caller]
     fn shaken(connection: Connection, mut io: S) -> io::Result<TlsStream<S>> {
-        let mut session = Session(State::new(connection));
+        let mut session = Session::new(connection);
         session.handshake(&mut io)?;
         Ok(TlsStream { session, io })
     }
@@ -151,22 +152,22 @@ impl<S> TlsStream<S> {
 
     /// Which of the protocols that both ends offer was agreed on: `h2`, say. Switches: no.
     pub fn alpn_protocol(&self) -> Option<&[u8]> {
-        self.session.0.connection.alpn_protocol()
+        self.session.state.connection.alpn_protocol()
     }
 
     /// Which TLS it is. Switches: no.
     pub fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.session.0.connection.protocol_version()
+        self.session.state.connection.protocol_version()
     }
 
     /// What the peer showed, its own certificate first; clients are only asked by a configuration that does. Switches: no.
     pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        self.session.0.connection.peer_certificates()
+        self.session.state.connection.peer_certificates()
     }
 
     /// The host that the client asked for, on the server's end. Switches: no.
     pub fn server_name(&self) -> Option<&str> {
-        match &self.session.0.connection {
+        match &self.session.state.connection {
             Connection::Server(server) => server.server_name(),
             Connection::Client(_) => None,
         }
@@ -174,20 +175,24 @@ impl<S> TlsStream<S> {
 }
 
 impl<S: Read + Write> Read for TlsStream<S> {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.session.read(&mut self.io, buffer)
     }
 }
 
 impl<S: Read + Write> Write for TlsStream<S> {
+    #[track_caller]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.session.write(&mut self.io, &[IoSlice::new(bytes)])
     }
 
+    #[track_caller]
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.session.write(&mut self.io, slices)
     }
 
+    #[track_caller]
     fn flush(&mut self) -> io::Result<()> {
         self.session.send(&mut self.io)
     }

@@ -14,6 +14,7 @@ use threadle::{
 
 use super::spin;
 
+mod bridge;
 mod channels;
 mod locks;
 pub(crate) mod outside;
@@ -79,13 +80,22 @@ fn occupied(queue: usize) -> (Pool, chan::Sender<()>) {
 }
 
 pub(crate) fn non_switching() -> impl Iterator<Item = &'static NonSwitching> {
-    [NON_SWITCHING, channels::NON_SWITCHING, locks::NON_SWITCHING, times::NON_SWITCHING, outside::NON_SWITCHING]
-        .into_iter()
-        .flatten()
+    [
+        NON_SWITCHING,
+        channels::NON_SWITCHING,
+        locks::NON_SWITCHING,
+        times::NON_SWITCHING,
+        outside::NON_SWITCHING,
+        bridge::NON_SWITCHING,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub(crate) fn switching() -> impl Iterator<Item = &'static Call> {
-    [SWITCHING, channels::SWITCHING, locks::SWITCHING, times::SWITCHING, outside::SWITCHING].into_iter().flatten()
+    [SWITCHING, channels::SWITCHING, locks::SWITCHING, times::SWITCHING, outside::SWITCHING, bridge::SWITCHING]
+        .into_iter()
+        .flatten()
 }
 
 const NON_SWITCHING: &[NonSwitching] = &[

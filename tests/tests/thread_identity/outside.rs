@@ -18,7 +18,7 @@ use threadle::{JoinHandle, context, fs, go};
 
 use super::{Call, NonSwitching, alone, parked, wakes};
 
-fn pair() -> (TcpStream, TcpStream) {
+pub(super) fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let client = TcpStream::connect(listener.local_addr().expect("a listener has an address")).expect("it listens");
     (client, listener.accept().expect("somebody connects").0)

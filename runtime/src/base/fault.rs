@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     MutexQueuesUnlooked,
     /// `RawMutex::lock_slow`: a waiter that was woken and lost leaves `WOKEN` set when it queues again.
     MutexKeepsWoken,
+    /// `RawMutex::lock_slow`: a barger whose turn is over queues although the one it queues behind has come and gone.
+    MutexQueuesBehindNobody,
     /// `RawMutex::unlock_slow`, starving: the lock is free for a moment while it is handed over.
     MutexHandsOverFree,
     /// `RawSemaphore::acquire_slow`: marks the word as queued by load and store.

@@ -6,9 +6,10 @@
 //! | bit | set | cleared |
 //! |---|---|---|
 //! | `LOCKED` | by whoever takes the lock, with the CAS that takes it | by the unlocker; kept set in a hand-off |
-//! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, before it queues | under the list's lock, when the list has become empty |
-//! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock; by anybody who queues |
-//! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond | under the list's lock, by the unlocker whose first waiter has not waited so long, or when the list has become empty |
+//! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, or `WOKEN` when its turn is over, before it queues | under the list's lock, when the list has become empty |
+//! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock; by anybody who queues while `LOCKED` is set |
+//! | the rest | counts those who took the lock past a woken waiter | with `WOKEN` |
+//! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond, when the turn is over | under the list's lock, by the unlocker whose first waiter has not waited so long, or when the list has become empty |
 //!
 //! *Normal mode*: unlock frees the lock and wakes the first waiter, which then competes with whoever comes by; a running goroutine usually
 //! wins, which saves a switch per unlock. The loser goes back to the front. While one waiter is awake (`WOKEN`), no further one is woken.
@@ -20,12 +21,22 @@
 //! the processor from it, one goroutine gets nearly all, the others a turn each millisecond. Here the mode ends with the last waiter that
 //! was kept waiting, who then is the one to barge for a while, and everybody's turn for that comes.
 //!
+//! # Turns
+//!
+//! Who may barge gets thousands of locks in the time in which another gets one. So a fair share is a matter of how long that lasts: a *turn* begins
+//! when an unlocker wakes a waiter that was not awake before, and is over after a millisecond, for everybody.
+//!
+//! A woken waiter that loses in that millisecond queues and is woken again; when it loses after it, it starves. But a waiter may be ready *behind*
+//! the barger, on its thread, where it cannot even lose before the barger's slice is over. With Go's rule alone the turn of one that is
+//! followed by a neighbour lasts ten times as long as that of one that is followed by a goroutine of another thread. So a barger looks at the
+//! clock now and then, and when its turn is over it queues of its own accord: beside a free lock, behind the waiter that is awake.
+//!
 //! # Nobody sleeps beside a free lock
 //!
 //! | a waiter | the unlocker |
 //! |---|---|
 //! | 1. locks the list | 1. CAS: clears `LOCKED`; refused if the word is not what it saw |
-//! | 2. **CAS: sets `QUEUED`, only while `LOCKED` is set** | 2. if it saw `QUEUED` without `WOKEN`: locks the list first, then |
+//! | 2. **CAS: sets `QUEUED`, only while `LOCKED` or `WOKEN` is set** | 2. if it saw `QUEUED` without `WOKEN`: locks the list first, then |
 //! | 3. queues, unlocks the list, parks | 3. clears `LOCKED` and sets `WOKEN` in one step, claims a waiter |
 //!
 //! Both CAS the same word, so one comes first. The waiter's first: the unlocker's CAS fails, it sees `QUEUED` and goes through the list, where
@@ -48,8 +59,12 @@ const LOCKED: u32 = 1;
 const QUEUED: u32 = 2;
 const WOKEN: u32 = 4;
 const STARVING: u32 = 8;
+/// One more has gone past the woken waiter. Where it overflows the count begins anew.
+const PAST: u32 = 16;
+/// `WOKEN` and what belongs to it.
+const AWAKE: u32 = WOKEN | !(PAST - 1);
 
-/// How long a waiter may lose to bargers. Go's figure.
+/// How long a waiter may lose to bargers, and how long their turn is. Go's figure.
 #[cfg(not(loom))]
 fn patience() -> Duration {
     Duration::from_millis(1)
@@ -59,20 +74,34 @@ use base::fault::patience;
 
 pub(super) struct RawMutex {
     word: AtomicU32,
-    waiters: base::Mutex<WaitList<Claim>>,
+    waiters: base::Mutex<Waiters>,
+}
+
+struct Waiters {
+    list: WaitList<Claim>,
+    /// When the turn of those who barge began.
+    turn: Option<Instant>,
+}
+
+impl Waiters {
+    fn turn_is_over(&self) -> bool {
+        self.turn.is_some_and(|began| began.elapsed() >= patience())
+    }
 }
 
 /// What a waiter shows to the unlocker, and is told by it.
 struct Claim {
     /// When it began to wait. Losing to a barger does not set it back.
     since: Instant,
+    /// It was awake already, and lost.
+    again: bool,
     /// It was woken as the owner.
     handed: bool,
 }
 
 impl Claim {
-    fn new(since: Instant) -> Self {
-        Claim { since, handed: false }
+    fn new(since: Instant, again: bool) -> Self {
+        Claim { since, again, handed: false }
     }
 
     fn starves(&self) -> bool {
@@ -83,7 +112,7 @@ impl Claim {
 impl RawMutex {
     constructor! {
         pub(super) fn new() -> Self {
-            RawMutex { word: AtomicU32::new(0), waiters: base::Mutex::new(WaitList::new()) }
+            RawMutex { word: AtomicU32::new(0), waiters: base::Mutex::new(Waiters { list: WaitList::new(), turn: None }) }
         }
     }
 
@@ -137,13 +166,13 @@ impl RawMutex {
     #[track_caller]
     fn lock_slow(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         let mut since = None;
-        // The bit to take back: `WOKEN` after a wake-up, which set it for us.
+        // What to take back: `WOKEN` after a wake-up, which set it for us.
         let mut mine = 0;
-        let mut starving = 0;
+        let mut starves = false;
         loop {
             let word = self.word.load(Ordering::Relaxed);
-            if word & LOCKED == 0 {
-                match self.exchange(word, (word | LOCKED) & !mine, Ordering::Acquire) {
+            if word & LOCKED == 0 && !(mine == 0 && self.is_over(word)) {
+                match self.exchange(word, taken(word & !mine), Ordering::Acquire) {
                     Ok(_) => return Ok(()),
                     Err(_) => continue,
                 }
@@ -151,22 +180,24 @@ impl RawMutex {
             let since = *since.get_or_insert_with(Instant::now);
             let mut waiters = lock(&self.waiters);
             let parking = Parking::open(Reason::MutexLock);
-            // Anybody's `WOKEN`, not only ours: whoever it was set for may never run again, if its runtime has ended since. `LOCKED` is set,
-            // so the holder's unlock wakes the next one; at worst one too many is awake.
-            let queued = (word | QUEUED | starving) & if faulty!(MutexKeepsWoken) { !0 } else { !WOKEN };
-            if faulty!(MutexQueuesUnlooked) {
+            let starving = if starves && waiters.turn_is_over() { STARVING } else { 0 };
+            // Anybody's `WOKEN`, not only ours: whoever it was set for may never run again, if its runtime has ended since. If `LOCKED` is
+            // set, the holder's unlock wakes the next one; at worst one too many is awake. If not, the unlock of the one that is awake does.
+            let awake = if word & LOCKED == 0 || faulty!(MutexKeepsWoken) { 0 } else { AWAKE };
+            let queued = (word | QUEUED | starving) & !awake;
+            if faulty!(MutexQueuesUnlooked) || (word & LOCKED == 0 && faulty!(MutexQueuesBehindNobody)) {
                 self.word.fetch_or(QUEUED | starving, Ordering::Relaxed);
             } else if self.exchange(word, queued, Ordering::Relaxed).is_err() {
                 continue;
             }
-            let node = Waiter::new(parking.ticket(), Claim::new(since));
+            let node = Waiter::new(parking.ticket(), Claim::new(since, mine != 0));
             // SAFETY: the node is new; it stays in this frame until it is claimed, which is the only end of this park, or
             // `leave` removes it.
             unsafe {
                 if mine == 0 {
-                    waiters.push_back(&node);
+                    waiters.list.push_back(&node);
                 } else {
-                    waiters.push_front(&node);
+                    waiters.list.push_front(&node);
                 }
             }
             drop(waiters);
@@ -175,9 +206,14 @@ impl RawMutex {
             if claim.handed {
                 return Ok(());
             }
-            mine = WOKEN;
-            starving = if claim.starves() { STARVING } else { 0 };
+            mine = AWAKE;
+            starves = claim.starves();
         }
+    }
+
+    /// Who finds this word would barge past a woken waiter, and the time for that is over.
+    fn is_over(&self, word: u32) -> bool {
+        word & WOKEN != 0 && is_time_to_look(word) && lock(&self.waiters).turn_is_over()
     }
 
     /// A waiter gives up. It is not awake on anybody's behalf: who was woken and lost has taken `WOKEN` back as it queued again.
@@ -185,8 +221,8 @@ impl RawMutex {
     fn leave(&self, node: &Waiter<Claim>) {
         let mut waiters = lock(&self.waiters);
         // SAFETY: linked into this list or into none.
-        unsafe { waiters.remove(node) };
-        if waiters.is_empty() {
+        unsafe { waiters.list.remove(node) };
+        if waiters.list.is_empty() {
             self.word.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
         }
     }
@@ -196,7 +232,7 @@ impl RawMutex {
     fn pass_on(&self, node: &Waiter<Claim>) {
         // SAFETY: it was served.
         if !unsafe { node.payload() }.handed {
-            self.word.fetch_and(!WOKEN, Ordering::Relaxed);
+            self.word.fetch_and(!AWAKE, Ordering::Relaxed);
             // Whoever holds the lock finds `QUEUED` without `WOKEN` when it unlocks; if nobody does, we are to wake somebody.
             if !self.try_lock() {
                 return;
@@ -221,7 +257,7 @@ impl RawMutex {
         let mut waiters = lock(&self.waiters);
         // While we hold the list, nobody sets or clears `QUEUED` or sets `STARVING` or `WOKEN`.
         let word = self.word.load(Ordering::Relaxed);
-        let starving = word & STARVING != 0 && waiters.front().is_some_and(|first| first.starves());
+        let starving = word & STARVING != 0 && waiters.list.front().is_some_and(|first| first.starves());
         if starving && faulty!(MutexHandsOverFree) {
             self.word.fetch_and(!LOCKED, Ordering::Release);
         }
@@ -235,9 +271,12 @@ impl RawMutex {
             if announce == 0 {
                 return;
             }
+            if waiters.list.front().is_some_and(|first| !first.again) {
+                waiters.turn = Some(Instant::now());
+            }
         }
         let mut woken = None;
-        while let Some(mut first) = waiters.pop() {
+        while let Some(mut first) = waiters.list.pop() {
             first.payload().handed = starving;
             match first.claim() {
                 Ok(claimed) => {
@@ -248,16 +287,28 @@ impl RawMutex {
                 Err(mut gone) => gone.payload().handed = false,
             }
         }
-        let none_left = if waiters.is_empty() { QUEUED | STARVING } else { 0 };
+        let none_left = if waiters.list.is_empty() { QUEUED | STARVING } else { 0 };
         let not_woken = match woken {
             Some(_) => 0,
             None if starving => LOCKED,
-            None => WOKEN,
+            None => AWAKE,
         };
         self.word.fetch_and(!(none_left | not_woken), Ordering::Release);
         drop(waiters);
         drop(woken);
     }
+}
+
+/// The word with the lock taken, perhaps past a woken waiter.
+fn taken(word: u32) -> u32 {
+    let past = if word & WOKEN == 0 { 0 } else { PAST };
+    word.wrapping_add(past) | LOCKED
+}
+
+/// Whether a barger that finds this word asks the clock: after 1, 2, 4, 8 and 16 others, as each may hold the lock for long, then after each 32.
+fn is_time_to_look(word: u32) -> bool {
+    let past = word / PAST;
+    past.is_power_of_two() || (past > 0 && past.is_multiple_of(32))
 }
 
 /// Whether an unlocker has to go through the list. Not if somebody is awake and will try.
@@ -289,22 +340,22 @@ mod tests {
         let mutex = RawMutex::new();
         mutex.lock();
         let parking = Parking::open(Reason::MutexLock);
-        let node = Waiter::new(parking.ticket(), Claim::new(long_ago()));
+        let node = Waiter::new(parking.ticket(), Claim::new(long_ago(), false));
         // SAFETY: the node is new and stays here; the unlock below pops it.
-        unsafe { lock(&mutex.waiters).push_back(&node) };
+        unsafe { lock(&mutex.waiters).list.push_back(&node) };
         mutex.word.fetch_or(QUEUED, Ordering::Relaxed);
         assert!(parking.close());
         // SAFETY: locked above.
         unsafe { mutex.unlock() };
         assert_eq!(mutex.word.load(Ordering::Relaxed), 0);
-        assert!(lock(&mutex.waiters).is_empty());
+        assert!(lock(&mutex.waiters).list.is_empty());
 
         // The same in starving mode.
         mutex.lock();
         let parking = Parking::open(Reason::MutexLock);
-        let node = Waiter::new(parking.ticket(), Claim::new(long_ago()));
+        let node = Waiter::new(parking.ticket(), Claim::new(long_ago(), false));
         // SAFETY: as above.
-        unsafe { lock(&mutex.waiters).push_back(&node) };
+        unsafe { lock(&mutex.waiters).list.push_back(&node) };
         mutex.word.fetch_or(QUEUED | STARVING, Ordering::Relaxed);
         assert!(parking.close());
         // SAFETY: locked above.
@@ -348,9 +399,9 @@ mod tests {
         mutex.lock();
         let parking = Parking::open(Reason::MutexLock);
         // One that has hardly begun to wait.
-        let node = Waiter::new(parking.ticket(), Claim::new(Instant::now() + Duration::from_secs(3600)));
+        let node = Waiter::new(parking.ticket(), Claim::new(Instant::now() + Duration::from_secs(3600), false));
         // SAFETY: the node is new and stays here; the unlock below pops it.
-        unsafe { lock(&mutex.waiters).push_back(&node) };
+        unsafe { lock(&mutex.waiters).list.push_back(&node) };
         mutex.word.fetch_or(QUEUED | STARVING, Ordering::Relaxed);
         // SAFETY: locked above.
         unsafe { mutex.unlock() };

@@ -50,7 +50,7 @@ impl Guarded {
         // SAFETY: the threads have ended.
         assert_eq!(self.entered.with(|entered| unsafe { *entered }), entered);
         assert_eq!(self.mutex.word.load(Ordering::Relaxed), 0, "{:?}", self.mutex);
-        assert!(lock(&self.mutex.waiters).is_empty());
+        assert!(lock(&self.mutex.waiters).list.is_empty());
     }
 }
 
@@ -109,6 +109,12 @@ fn loom_mutex_broken_keeps_woken() {
 #[should_panic(expected = "not locked")]
 fn loom_mutex_broken_hands_over_free() {
     with_fault(Fault::MutexHandsOverFree, || contend(AT_ONCE, 3, 1, 3));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn loom_mutex_broken_queues_behind_nobody() {
+    with_fault(Fault::MutexQueuesBehindNobody, || contend(AT_ONCE, 3, 2, 2));
 }
 
 /// One gives up at its deadline while another unlocks and a third waits for as long as it takes.

@@ -73,6 +73,34 @@ fn on_one_p_everybody_gets_half_of_the_mean() {
     });
 }
 
+/// Who runs and takes the lock again and again lets the other have it after a millisecond, though that one is queued behind it: it does not
+/// take the end of a slice, which is ten times as long and is seen by the scheduler, not by the lock.
+#[test]
+fn a_turn_ends_before_the_slice() {
+    in_both_modes("a turn", 1, |place| {
+        let (mutex, stop) = (Arc::new(Mutex::new((0, 0u64))), Arc::new(AtomicBool::new(false)));
+        let before = threadle::metrics().preempted;
+        let tasks = [1, 2].map(|task| {
+            let (mutex, stop) = (Arc::clone(&mutex), Arc::clone(&stop));
+            place.spawn(move || {
+                while !stop.load(Relaxed) {
+                    let mut last = mutex.lock();
+                    if last.0 != task {
+                        *last = (task, last.1 + 1);
+                        stop.fetch_or(last.1 == 400, Relaxed);
+                        // The other comes, if its slice was over outside the lock, and queues.
+                        yield_now();
+                    }
+                }
+            })
+        });
+        tasks.into_iter().for_each(Task::join);
+        let (turns, slices) = (mutex.lock().1, threadle::metrics().preempted - before);
+        println!("{place:?}: {turns} turns, {slices} of them ended with a slice");
+        assert!(2 * slices < turns, "{place:?}: {turns} turns, {slices} of them ended with a slice");
+    });
+}
+
 /// Two permits, each held over a turn of the others now and then.
 fn two_at_once() -> impl Fn() + Send + Sync {
     let (semaphore, count) = (Semaphore::new(2), AtomicU64::new(1));

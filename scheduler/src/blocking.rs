@@ -1,8 +1,9 @@
 //! Calls that may block the thread, announced: the P moves on while the thread is away.
 //!
 //! Migrating, or where nothing else is at home on the thread, the call runs in place: one word says "in a call" (`m/lease.rs`), the monitor
-//! takes the P if the call lasts, and the return is one compare-and-swap if it did not. A goroutine whose calls have been seen to last gives
-//! its P away before the next one, which saves the monitor's delay.
+//! takes the P if the call lasts, and the return is one compare-and-swap if it did not. Nobody reads a clock for a call that keeps its P: it is the
+//! monitor that tells calls that last, by seeing one twice. A goroutine whose P was taken in a call that lasted gives the P away before the next
+//! one, which saves the monitor's delay; that one is timed, and if it is short the next keeps its P again.
 //!
 //! Bound, and other started goroutines are at home on the thread: they would be held up, since nobody else may run them. So the call runs
 //! on a helper thread and its goroutine parks.
@@ -13,7 +14,6 @@ use crate::limits::clock;
 use crate::m::lease::Call;
 use crate::m::{M, current};
 use crate::park::{self, Parking, Reason};
-use crate::runtime::Mode;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A call that took so long will take long the next time, too.
@@ -32,14 +32,11 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    park::switch_forbidden(&Reason::Blocking);
     let Some(m) = current::m() else { return f() };
+    park::switch_forbidden_on(m, &Reason::Blocking);
     let Some(g) = m.goroutine() else { return f() };
-    if m.scheduler().mode() == Mode::Bound
-        && !g.is_locked()
-        && m.at_home_beside_the_running() > 0
-        && m.may_leave_stack()
-    {
+    // None but the running one is at home where it is locked, nor where goroutines migrate.
+    if m.at_home_beside_the_running() > 0 && m.may_leave_stack() {
         return on_a_helper(m, f);
     }
     in_place(m, g, f)
@@ -78,47 +75,71 @@ where
     }
 }
 
-/// The call under way, ended also by a panic of `f`.
+/// The call under way, ended also by a panic of what it calls.
 struct Away {
     m: &'static M,
     g: &'static G,
     call: Option<Call>,
-    began: u64,
 }
 
+#[inline]
 fn in_place<R>(m: &'static M, g: &'static G, f: impl FnOnce() -> R) -> R {
-    let call = if m.lease.enter() {
-        if g.calls_last() {
-            let p = m.give_up_p();
-            m.give_seat_back();
-            m.scheduler().hand_off(p);
-            None
-        } else {
-            m.scheduler().monitor().look_soon();
-            Some(m.lease.begin_call())
-        }
-    } else {
-        None
-    };
-    m.set_in_call(true);
     g.note_wait(Reason::Blocking, 0);
-    let away = Away { m, g, call, began: clock::now_ns() };
-    let value = f();
-    drop(away);
-    value
+    if g.calls_last() || !m.lease.enter() {
+        return without_a_p(m, g, f);
+    }
+    m.scheduler().monitor().look_soon();
+    let _away = Away { m, g, call: Some(m.lease.begin_call()) };
+    m.enter_call();
+    f()
 }
 
 impl Drop for Away {
+    #[inline]
     fn drop(&mut self) {
         let Away { m, g, .. } = *self;
-        g.set_calls_last(clock::now_ns().saturating_sub(self.began) >= LONG_NS);
-        m.set_in_call(false);
-        if self.call.take().is_some_and(|call| m.lease.end_call(call)) {
-            m.lease.exit();
-            if !m.scheduler().stopping() {
-                return;
-            }
+        m.leave_call();
+        if !self.call.take().is_some_and(|call| m.lease.end_call(call)) {
+            return come_back_from_a_long_call(m, g);
         }
+        m.lease.exit();
+        if m.scheduler().stopping() {
+            come_back(m, g);
+        }
+    }
+}
+
+/// The P was taken meanwhile.
+#[cold]
+fn come_back_from_a_long_call(m: &'static M, g: &'static G) {
+    g.set_calls_last(clock::now_ns().saturating_sub(m.call_seen_since()) >= LONG_NS);
+    come_back(m, g);
+}
+
+/// A call without a P: the goroutine's calls last, so that it gives it away first; or it has lost it before.
+struct Gone {
+    m: &'static M,
+    g: &'static G,
+    began: u64,
+}
+
+#[cold]
+fn without_a_p<R>(m: &'static M, g: &'static G, f: impl FnOnce() -> R) -> R {
+    if m.lease.enter() {
+        let p = m.give_up_p();
+        m.give_seat_back();
+        m.scheduler().hand_off(p);
+    }
+    let _gone = Gone { m, g, began: clock::now_ns() };
+    m.enter_call();
+    f()
+}
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        let Gone { m, g, began } = *self;
+        g.set_calls_last(clock::now_ns().saturating_sub(began) >= LONG_NS);
+        m.leave_call();
         come_back(m, g);
     }
 }

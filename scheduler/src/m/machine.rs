@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use std::sync::{Mutex, PoisonError};
 use threadle_netpoll::Ready;
 
@@ -47,6 +47,8 @@ pub(crate) struct M {
     /// Of these, how many are ready and wait for the running one to leave its stack, but for the inbox. Written by itself.
     pub(super) ready_behind: AtomicU32,
     clock: Mutex<Option<ThreadClock>>,
+    /// When the monitor first saw the call that it took the P from. Written by the monitor.
+    call_seen_since: AtomicU64,
     /// The last park in which its goroutine waited in place.
     pub(super) in_place: Mutex<Option<Ticket>>,
     own: Own,
@@ -117,6 +119,7 @@ impl M {
             owned: AtomicU32::new(0),
             ready_behind: AtomicU32::new(0),
             clock: Mutex::new(None),
+            call_seen_since: AtomicU64::new(0),
             in_place: Mutex::new(None),
             own: Own {
                 next: Cell::new(None),
@@ -216,10 +219,29 @@ impl M {
         self.own().in_call.get()
     }
 
-    pub(crate) fn set_in_call(&self, in_call: bool) {
-        if self.own().in_call.replace(in_call) != in_call {
-            if in_call { self.bar() } else { self.unbar() }
-        }
+    /// Its goroutine begins an announced call; they do not nest.
+    #[inline]
+    pub(crate) fn enter_call(&self) {
+        debug_assert!(!self.own().in_call.get(), "announced calls do not nest");
+        self.own().in_call.set(true);
+        self.bar();
+    }
+
+    #[inline]
+    pub(crate) fn leave_call(&self) {
+        debug_assert!(self.own().in_call.get(), "a call ends that has begun");
+        self.own().in_call.set(false);
+        self.unbar();
+    }
+
+    /// When the monitor first saw the call in which it took the P last. Exact for the M's own thread.
+    pub(crate) fn call_seen_since(&self) -> u64 {
+        self.call_seen_since.load(Relaxed)
+    }
+
+    /// Written by the monitor before it takes the P, which is under the lock of the lease; read behind that lock.
+    pub(crate) fn note_call_seen_since(&self, since: u64) {
+        self.call_seen_since.store(since, Relaxed);
     }
 
     /// The goroutine stays on its stack until the matching `unhold`. True: it may not have before either.

@@ -79,6 +79,7 @@ impl Round {
         if !(others_wait && now - seen.call_since >= SHORTEST_NS) && now - seen.call_since < SLICE_NS {
             return others_wait;
         }
+        m.note_call_seen_since(seen.call_since);
         if !m.lease.take_call(p.index, call) {
             return false;
         }

@@ -29,5 +29,5 @@ pub use parking::Parking;
 pub use reason::Reason;
 pub use ticket::{Ticket, Woken};
 
-pub(crate) use parking::{no_switch, switch_forbidden};
+pub(crate) use parking::{no_switch, switch_forbidden, switch_forbidden_on};
 pub(crate) use ticket::Waiter;

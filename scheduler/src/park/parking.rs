@@ -232,9 +232,16 @@ pub(crate) fn no_switch<R>(f: impl FnOnce() -> R) -> R {
 /// Panics where `f` of [`no_switch`] calls something that switches whatever the state of things; `why` says what.
 #[track_caller]
 pub(crate) fn switch_forbidden(why: &dyn fmt::Display) {
-    if let Some(m) = current::m()
-        && m.switch_forbidden()
-    {
+    if let Some(m) = current::m() {
+        switch_forbidden_on(m, why);
+    }
+}
+
+/// As `switch_forbidden`, for who has found the M of the calling thread.
+#[inline]
+#[track_caller]
+pub(crate) fn switch_forbidden_on(m: &M, why: &dyn fmt::Display) {
+    if m.switch_forbidden() {
         forbidden(m, why);
     }
 }

@@ -112,11 +112,17 @@ fn a_deadline_that_has_passed_comes_before_a_cancellation() {
     cancel.cancel();
     assert!(child.err().unwrap().is_timeout());
     assert!(parent.err().unwrap().is_timeout());
-    // And a cancellation before one that passes later.
-    let (context, cancel) = background().with_timeout(MILLI);
-    let (child, _) = context.with_cancel();
-    cancel.cancel();
-    sleep(2 * MILLI);
+    // And a cancellation before one that passes later: again where the machine stood still until it had passed.
+    let (context, child) = loop {
+        let deadline = Instant::now() + 5 * MILLI;
+        let (context, cancel) = background().with_deadline(deadline);
+        let (child, _) = context.with_cancel();
+        cancel.cancel();
+        if Instant::now() < deadline {
+            break (context, child);
+        }
+    };
+    sleep(6 * MILLI);
     assert!(context.err().unwrap().is_cancelled());
     assert!(child.err().unwrap().is_cancelled());
 }

@@ -2,9 +2,10 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use support::everywhere;
+use support::{Task, everywhere};
 use threadle::time::{sleep, sleep_until};
 
 #[test]
@@ -33,20 +34,26 @@ fn the_past_ends_at_once() {
 #[test]
 fn sleepers_wake_in_the_order_of_their_deadlines() {
     everywhere("order", |place| {
-        let (sender, woken) = threadle::chan::unbounded();
+        let woken = Arc::new(Mutex::new(Vec::new()));
         let start = Instant::now() + Duration::from_millis(20);
         let step = Duration::from_millis(10);
-        for n in (0..5u32).rev() {
-            let sender = sender.clone();
-            place.spawn(move || {
-                let deadline = start + n * step;
-                sleep_until(deadline);
-                sender.send((n, Instant::now() < deadline + step)).unwrap();
-            });
-        }
-        drop(sender);
+        let sleepers: Vec<_> = (0..5u32)
+            .rev()
+            .map(|n| {
+                let woken = Arc::clone(&woken);
+                place.spawn(move || {
+                    let deadline = start + n * step;
+                    sleep_until(deadline);
+                    // The clock is read when nobody can come in between any more.
+                    let mut woken = woken.lock().unwrap();
+                    woken.push((n, Instant::now() < deadline + step));
+                })
+            })
+            .collect();
+        sleepers.into_iter().for_each(Task::join);
         // One that was late by more than the step may be overtaken, on a busy machine; the others may not.
-        let on_time: Vec<_> = woken.iter().filter(|(_, on_time)| *on_time).map(|(n, _)| n).collect();
+        let woken = woken.lock().unwrap();
+        let on_time: Vec<_> = woken.iter().filter(|(_, on_time)| *on_time).map(|(n, _)| *n).collect();
         assert!(on_time.is_sorted(), "{on_time:?}");
     });
 }

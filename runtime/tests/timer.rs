@@ -86,12 +86,18 @@ fn a_reset_reaches_those_who_wait_already() {
         for waiter in waiters {
             waiter.join();
         }
-        // Later: what it waited for does not come at its old time.
-        let timer = Arc::new(Timer::after(20 * MILLI));
-        let waiter = waiting(place, &timer);
-        let set = Instant::now();
-        timer.reset(60 * MILLI);
-        assert!(waiter.join() >= set + 60 * MILLI);
+        // Later: what it waited for does not come at its old time. Again where the machine stood still until that had come.
+        loop {
+            let timer = Arc::new(Timer::after(20 * MILLI));
+            let waiter = waiting(place, &timer);
+            let set = Instant::now();
+            let in_time = timer.reset(60 * MILLI);
+            let received = waiter.join();
+            if in_time {
+                assert!(received >= set + 60 * MILLI);
+                break;
+            }
+        }
     });
 }
 
@@ -283,11 +289,11 @@ fn runs_of_one_timer_never_overlap() {
             sleep(Duration::from_micros(300));
         }
         assert!(timer.stop(), "it goes on until it is stopped");
+        let stopped = calls.load(Ordering::SeqCst);
+        sleep(5 * MILLI);
         place.until(|| !running.load(Ordering::SeqCst));
-        sleep(2 * MILLI);
         let after = calls.load(Ordering::SeqCst);
-        sleep(3 * MILLI);
-        assert_eq!(calls.load(Ordering::SeqCst), after, "called after the stop");
+        assert!(after <= stopped + 1, "one was under way, and more were called after the stop");
         assert!(!timer.reset(MILLI), "it had been stopped");
         while calls.load(Ordering::SeqCst) < after + 2 {
             sleep(MILLI);
@@ -314,11 +320,20 @@ fn a_call_that_is_still_in_a_queue_can_be_called_off() {
                 assert!(off, "it goes on until it is stopped");
                 let before = calls.load(Ordering::SeqCst);
                 sleep(3 * MILLI);
-                assert_eq!(calls.load(Ordering::SeqCst), before, "called after it was called off, in round {round}");
+                // On a machine that kept a thread from running one may have been under way, on another, when it was called off.
+                let under_way = usize::from(processor_lost());
+                let after = calls.load(Ordering::SeqCst);
+                assert!(after <= before + under_way, "called after it was called off, in round {round}");
                 timer.stop();
             }
         })
         .unwrap();
+}
+
+/// Whether anybody of this runtime was taken the processor from so far.
+fn processor_lost() -> bool {
+    let metrics = threadle::metrics();
+    metrics.detached + metrics.retaken > 0
 }
 
 fn spin(duration: Duration) {
@@ -340,6 +355,9 @@ fn a_function_that_panics_ends_its_timer_and_no_other() {
         });
         let (sender, beats) = chan::unbounded();
         let good = every(MILLI, move || sender.send(()).unwrap_or(()));
+        while calls.load(Ordering::SeqCst) == 0 {
+            sleep(MILLI);
+        }
         assert_eq!(beats.iter().take(10).count(), 10);
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         // The panic may still be on its way out.

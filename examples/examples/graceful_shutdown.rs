@@ -21,7 +21,7 @@ fn main() -> std::io::Result<()> {
         let stop = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT])?;
         go(|| {
             time::sleep(Duration::from_millis(20));
-            let kill = || Command::new("kill").arg(std::process::id().to_string()).status();
+            let kill = || Command::new("sh").args(["-c", &format!("kill {}", std::process::id())]).status();
             if let Err(error) = blocking(kill) {
                 eprintln!("no signal is coming: {error}");
                 std::process::exit(1);

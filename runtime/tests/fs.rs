@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -17,9 +17,12 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("threadle-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Folder(path)
+        // Where one of the same process number was killed, its folder is still there.
+        let paths = (0..).map(|n| std::env::temp_dir().join(format!("threadle-{name}-{}-{n}", std::process::id())));
+        let made = paths.map(|path| fs::create_dir(&path).map(|()| path));
+        let mut made =
+            made.skip_while(|made| made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists));
+        Folder(made.next().expect("numbers do not end").unwrap())
     }
 }
 
@@ -90,7 +93,6 @@ fn errors_are_those_of_std() {
 }
 
 fn fail() {
-    use std::io::ErrorKind;
     let folder = Folder::new("errors");
     let nowhere = folder.0.join("nowhere/file");
     assert_eq!(File::open(&nowhere).unwrap_err().kind(), ErrorKind::NotFound);
@@ -156,10 +158,11 @@ fn attributes_are_set_and_read() {
     everywhere("attributes", |_| {
         let folder = Folder::new("attributes");
         let path = folder.0.join("file");
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path).unwrap();
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
-        file.set_permissions(Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        // Nothing of that is taken away by any sane umask.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        file.set_permissions(Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
         assert!(fs::metadata(&path).unwrap().permissions().readonly());
         let then = UNIX_EPOCH + Duration::from_secs(1_000_000_000);

@@ -79,8 +79,9 @@ impl Serving {
 
     /// Any other signal.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(status.expect("kill(1)").success());
+        // The shell's own: a kill(1) is not everywhere.
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(status.expect("there is a shell").success());
     }
 
     pub(crate) fn wait(mut self) -> Ended {

@@ -207,7 +207,8 @@ fn close_wakes_both_sides_of_both_ends() {
 #[test]
 fn a_closed_listener_turns_everybody_away() {
     in_runtimes("closed listener", |place| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // At an address where no other test gets its port afterwards.
+        let listener = TcpListener::bind("127.43.21.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let acceptors: Vec<_> = (0..3)
             .map(|_| {
@@ -270,7 +271,10 @@ fn connect_tries_every_address_and_tells_the_last_error() {
     in_runtimes("connect", |_| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = listener.local_addr().unwrap();
-        let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // Bound, so that it stays nobody else's, and not listening.
+        let bound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        bound.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let dead = bound.local_addr().unwrap().as_socket().unwrap();
         let stream = TcpStream::connect(&[dead, alive][..]).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), alive);
         assert_eq!(TcpStream::connect(dead).unwrap_err().kind(), ErrorKind::ConnectionRefused);

@@ -10,7 +10,7 @@ use threadle::net::unix::UnixStream;
 use threadle::net::{self, Readiness, Stream, TcpListener, TcpStream};
 use threadle::{go, time};
 use threadle_tests::child::in_children;
-use threadle_tests::{Seed, both_modes};
+use threadle_tests::{Seed, both_modes, system};
 
 const SHORT: Duration = Duration::from_millis(10);
 
@@ -190,6 +190,7 @@ fn a_copy_needs_no_descriptors() {
         "a_copy_needs_no_descriptors",
         |_| {},
         |mode| {
+            system::limit_descriptors(256).expect("it is lowered");
             mode.run(threadle::Builder::new().procs(1), || {
                 let ((mut client, front), (back, mut server)) = (unix(), unix());
                 // Everybody who needs a thread or a pipe of the runtime's has it.

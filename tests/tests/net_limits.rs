@@ -108,6 +108,8 @@ fn accepting_inside_the_machine_outlasts_it_too() {
             system::limit_descriptors(256).expect("it is lowered");
             mode.run(Builder::new().procs(1), || {
                 let path = std::env::temp_dir().join(format!("threadle-limits-{}", std::process::id()));
+                // One of the same process number may have been killed here.
+                let _nothing = std::fs::remove_file(&path);
                 let listener = UnixListener::bind(&path).expect("the name is new");
                 let mut taken = take_all(&listener);
                 drop(taken.pop());

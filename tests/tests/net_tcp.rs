@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use threadle::context::{Context, ContextError};
 use threadle::net::{self, ListenOptions, TcpListener, TcpStream};
 use threadle::{go, time};
@@ -153,6 +154,8 @@ fn a_slow_reader_holds_up_nobody_else() {
     both_modes(2, |_| {
         const LENGTH: usize = 4 << 20;
         let (slow, sink) = pair();
+        // Whatever the system's defaults are: what both hold together is less than all of it.
+        sink.set_recv_buffer_size(64 << 10).expect("it is a socket");
         slow.set_send_buffer_size(16 << 10).expect("it is a socket");
         let writing = go(move || (&slow).write_all(&vec![7; LENGTH]).map(|()| slow));
         for _ in 0..50 {
@@ -205,12 +208,41 @@ impl BlackHole {
         let listener = ListenOptions::new().backlog(0).bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it listens");
         let mut queued = Vec::new();
-        while let Ok(stream) = TcpStream::connect_timeout(&address, 10 * SHORT) {
-            queued.push(stream);
+        loop {
+            let (waiting, most) = queue_of(&listener);
+            if waiting > most {
+                break BlackHole { address, _listener: listener, _queued: queued };
+            }
             assert!(queued.len() < 10, "the queue never fills");
+            queued.push(TcpStream::connect(address).expect("the queue has room"));
+            // The last step of a handshake is the listener's.
+            while queue_of(&listener).0 <= waiting {
+                time::sleep(Duration::from_millis(1));
+            }
         }
-        BlackHole { address, _listener: listener, _queued: queued }
     }
+}
+
+/// How many connections wait to be accepted, and the backlog: with more than that the queue is full. The kernel has it in fields that a
+/// listener has no other use for.
+fn queue_of(listener: &TcpListener) -> (u32, u32) {
+    // SAFETY: plain numbers, for which zero is valid.
+    let mut information: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of_val(&information) as libc::socklen_t;
+    let room = (&raw mut information).cast();
+    // SAFETY: an open descriptor, and room of the length that is said.
+    let asked =
+        unsafe { libc::getsockopt(listener.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, room, &raw mut length) };
+    assert_eq!(asked, 0, "{}", std::io::Error::last_os_error());
+    (information.tcpi_unacked, information.tcpi_sacked)
+}
+
+/// An address at which nobody listens, nor will while the socket is kept: it is bound, and not more.
+fn refusing() -> (Socket, SocketAddr) {
+    let bound = Socket::new(Domain::IPV4, Type::STREAM, None).expect("descriptors are free");
+    bound.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port is free");
+    let address = bound.local_addr().ok().and_then(|address| address.as_socket()).expect("it is bound");
+    (bound, address)
 }
 
 #[test]
@@ -219,7 +251,7 @@ fn an_address_that_does_not_answer_does_not_hold_up_the_next() {
         let hole = BlackHole::new();
         let alive = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let alive = (alive.local_addr().expect("it listens"), alive);
-        let refused = std::net::TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr()).expect("a port");
+        let (_bound, refused) = refusing();
         for addresses in [
             vec![hole.address, alive.0],
             vec![hole.address, refused, alive.0],

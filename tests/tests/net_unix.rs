@@ -24,6 +24,8 @@ fn name() -> SocketAddr {
 fn a_listener_at_a_path() {
     both_modes(2, |mode| {
         let path = std::env::temp_dir().join(format!("threadle-tests-{mode}-{}", std::process::id()));
+        // One of the same process number may have been killed here.
+        let _nothing = std::fs::remove_file(&path);
         let listener = UnixListener::bind(&path).expect("the name is new");
         assert_eq!(UnixListener::bind(&path).expect_err("it is taken").kind(), ErrorKind::AddrInUse);
         assert_eq!(listener.local_addr().expect("it is bound").as_pathname(), Some(path.as_path()));

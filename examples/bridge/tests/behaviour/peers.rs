@@ -176,9 +176,10 @@ fn postgres(folder: &Folder) -> Option<Server> {
         initdb.uid(id);
         postgres.uid(id);
     }
-    let (data, address) = (folder.file("data"), free_address());
+    let data = folder.file("data");
     initdb.current_dir(&folder.0).args(["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"]);
     output(initdb);
+    let address = free_address();
     let port = address.port().to_string();
     postgres.current_dir(&folder.0).args(["-D", &data, "-p", &port, "-c", "listen_addresses=127.0.0.1"]);
     postgres.args(["-c", "unix_socket_directories=", "-c", "fsync=off"]).stderr(Stdio::null());

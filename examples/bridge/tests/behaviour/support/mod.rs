@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// No machine is so slow.
@@ -126,9 +127,19 @@ pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(20));
 }
 
-/// An address that nobody uses, a moment ago.
+/// An address that nobody uses, a moment ago. Below the ports that the system gives to whoever asks for any, connections among them: none
+/// of those comes in between.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free")
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 10_000;
+    let given_to_anybody = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let end = given_to_anybody.split_whitespace().next().and_then(|port| port.parse().ok()).unwrap_or(32_768);
+    let ports = u16::max(end, FIRST + 1_000) - FIRST;
+    // Where several of these suites run at once each begins elsewhere.
+    let begin = (std::process::id() * 97 % u32::from(ports)) as u16;
+    let tried = std::iter::repeat_with(|| FIRST + (begin + NEXT.fetch_add(1, Ordering::Relaxed) % ports) % ports);
+    let mut free = tried.take(usize::from(ports)).filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    free.next().and_then(|listener| listener.local_addr().ok()).expect("a port is free")
 }
 
 /// A folder that is gone afterwards.

@@ -427,10 +427,14 @@ impl Pool {
     /// use std::time::Duration;
     /// use threadle::{chan, pool::Pool};
     /// threadle::run(|| {
-    ///     let (_gate, wait) = chan::bounded::<()>(0);
+    ///     let ((_gate, wait), (begins, begun)) = (chan::bounded::<()>(0), chan::bounded(0));
     ///     let pool = Pool::new(1, 2);
-    ///     pool.submit(move || assert!(wait.recv().is_err())).unwrap();
+    ///     pool.submit(move || {
+    ///         begins.send(()).unwrap();
+    ///         assert!(wait.recv().is_err());
+    ///     }).unwrap();
     ///     pool.submit(|| println!("never")).unwrap();
+    ///     begun.recv().unwrap();
     ///     let drained = pool.shutdown_timeout(Duration::from_millis(10));
     ///     assert_eq!((drained.running, drained.dropped), (1, 1));
     /// });

@@ -224,14 +224,19 @@ fn slow_senders_are_cut() {
     let running = Running::with(config, &store);
     let mut silent = running.client();
     let mut in_head = running.client();
-    in_head.send("POST / HTTP/1.1\r\nhost:").unwrap();
-    let mut in_body = running.client();
-    in_body.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 50\r\n\r\n{").unwrap();
+    let _late = in_head.send("POST / HTTP/1.1\r\nhost:");
     assert!(silent.is_closed());
     // hyper says 408 or nothing.
     let _said = in_head.answer();
     assert!(in_head.is_closed());
-    assert_eq!(in_body.answer().unwrap().status, 408);
-    assert!(in_body.is_closed());
+    // One that is itself kept from sending its head in time is cut like the silent one: then another.
+    let in_body = || {
+        let mut in_body = running.client();
+        in_body.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 50\r\n\r\n{").ok()?;
+        let status = in_body.answer().ok()?.status;
+        assert!(in_body.is_closed());
+        Some(status)
+    };
+    assert_eq!((0..20).find_map(|_| in_body()), Some(408));
     nothing_kept(running, &store);
 }

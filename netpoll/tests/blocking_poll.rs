@@ -161,17 +161,16 @@ fn no_sleep_means_no_poll() {
 fn sleeps_are_shorter_than_a_millisecond_and_never_too_short() {
     const SLEEP: Duration = Duration::from_micros(150);
     let poller = poller();
-    let shortest = (0..100)
-        .map(|_| {
-            let start = Instant::now();
-            assert_eq!(block(&poller, Sleep::Until(start + SLEEP)), NOTHING);
-            start.elapsed()
-        })
-        .min()
-        .expect("it slept a hundred times");
-    assert!(shortest >= SLEEP, "woke too early, after {shortest:?}");
-    // Whole milliseconds would be no shorter than one.
-    assert!(shortest < Duration::from_millis(1), "never woke before {shortest:?}");
+    let mut slept = 0;
+    // Whole milliseconds would be no shorter than one. A busy machine makes a sleep longer, but not each of so many.
+    until("it woke within the millisecond", || {
+        let start = Instant::now();
+        assert_eq!(block(&poller, Sleep::Until(start + SLEEP)), NOTHING);
+        let took = start.elapsed();
+        assert!(took >= SLEEP, "woke too early, after {took:?}");
+        slept += 1;
+        slept >= 100 && took < Duration::from_millis(1)
+    });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use threadle_netpoll::{
 };
 
 /// Whatever takes longer than this hangs.
-pub(crate) const WATCHDOG: Duration = Duration::from_secs(30);
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// The waiter of these suites: as large as the scheduler's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -52,6 +52,16 @@ fn every_page_of_a_guard_faults_by_mprotect() {
 #[test]
 fn locked_memory_is_guarded_too() {
     child::expect_success(&child::run(module_path!(), "locked_memory_is_guarded_too", &[], || {
+        let mut allowed = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `allowed` is room for the answer; the other takes nothing.
+        let is_root = unsafe {
+            assert_eq!(libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut allowed), 0);
+            libc::geteuid() == 0
+        };
+        if !is_root && allowed.rlim_cur != libc::RLIM_INFINITY {
+            println!("SKIPPED: this user may lock no more than {} bytes", allowed.rlim_cur);
+            return;
+        }
         // SAFETY: has no preconditions.
         let result = unsafe { libc::mlockall(libc::MCL_FUTURE | libc::MCL_ONFAULT) };
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
@@ -118,7 +128,9 @@ fn the_mapping_limit_is_an_error_that_names_it() {
 
             // Everybody else goes on.
             std::thread::spawn(|| vec![1_u8; 64 << 20].len()).join().expect("threads and memory are to be had");
-            assert_eq!(take(DEFAULT_SIZE).expect_err("still none"), error);
+            // Of somewhat more or fewer in use, for threads come with mappings, and leave some.
+            let text = take(DEFAULT_SIZE).expect_err("still none").to_string();
+            assert!(text.contains("vm.max_map_count") && text.contains(&limit.to_string()), "{text}");
             assert!(take(8 << 20).is_err(), "the limit binds all classes together");
             // What is given back can be had again.
             drop(stacks.pop());

@@ -184,47 +184,61 @@ fn a_scoped_join_does_not_come_back_from_an_abandoned_goroutine() {
     );
 }
 
-/// Until the runtime has let it go.
-fn keep_the_thread(begun: &AtomicBool) {
-    begun.store(true, SeqCst);
-    let end = Instant::now() + Duration::from_millis(700);
-    while Instant::now() < end {
-        hint::spin_loop();
+/// What is told between a runtime that ends and those that it leaves behind.
+#[derive(Default)]
+struct Leaving {
+    /// The runtime may end.
+    begun: AtomicBool,
+    /// It has: `run` has returned.
+    over: AtomicBool,
+}
+
+impl Leaving {
+    fn begin(&self) {
+        self.begun.store(true, SeqCst);
+    }
+
+    /// Until the runtime has let it go.
+    fn keep_the_thread(&self) {
+        self.begin();
+        while !self.over.load(SeqCst) {
+            hint::spin_loop();
+        }
     }
 }
 
 /// How a goroutine is left behind by a runtime that is inside its scope.
-type Left = (&'static str, fn(Arc<AtomicBool>));
+type Left = (&'static str, fn(Arc<Leaving>));
 
 const LEFT: &[Left] = &[
-    ("parked", |begun| {
+    ("parked", |leaving| {
         let (_send, receive) = chan::bounded::<u8>(0);
-        begun.store(true, SeqCst);
+        leaving.begin();
         receive.recv().expect_err("nobody sends");
     }),
-    ("waits in place", |begun| {
+    ("waits in place", |leaving| {
         let (_send, receive) = chan::bounded::<u8>(0);
-        begun.store(true, SeqCst);
+        leaving.begin();
         block_on(poll_fn(|_| Poll::Ready(receive.recv()))).expect_err("nobody sends");
     }),
-    ("gives way after the end", |begun| {
-        keep_the_thread(&begun);
+    ("gives way after the end", |leaving| {
+        leaving.keep_the_thread();
         yield_now();
     }),
-    ("parks after the end", |begun| {
-        keep_the_thread(&begun);
+    ("parks after the end", |leaving| {
+        leaving.keep_the_thread();
         threadle::time::sleep(Duration::from_secs(9));
     }),
-    ("has given way to one that is over after the end", |begun| {
+    ("has given way to one that is over after the end", |leaving| {
         static FIRST: AtomicBool = AtomicBool::new(true);
         if FIRST.swap(false, SeqCst) {
             loop {
                 yield_now();
             }
         }
-        keep_the_thread(&begun);
+        leaving.keep_the_thread();
     }),
-    ("was woken behind one that is over after the end", |begun| {
+    ("was woken behind one that is over after the end", |leaving| {
         static FIRST: AtomicBool = AtomicBool::new(true);
         static GIVEN: Semaphore = Semaphore::new(0);
         if FIRST.swap(false, SeqCst) {
@@ -234,7 +248,7 @@ const LEFT: &[Left] = &[
         }
         // Not by its own thread: bound, into the inbox of that.
         thread::spawn(|| GIVEN.add(1)).join().expect("it only adds");
-        keep_the_thread(&begun);
+        leaving.keep_the_thread();
     }),
 ];
 
@@ -257,17 +271,18 @@ fn a_plain_threads_scope_that_never_returns_is_told() {
             let stderr = own_stderr();
             for (_, left) in LEFT {
                 thread::spawn(move || {
-                    let begun = Arc::new(AtomicBool::new(false));
+                    let leaving = Arc::new(Leaving::default());
                     scope(|s| {
                         mode.run(Builder::new().procs(2), || {
                             for _ in 0..2 {
-                                let begun = Arc::clone(&begun);
-                                s.go(move || left(begun));
+                                let leaving = Arc::clone(&leaving);
+                                s.go(move || left(leaving));
                             }
-                            while !begun.load(SeqCst) {
+                            while !leaving.begun.load(SeqCst) {
                                 hint::spin_loop();
                             }
                         });
+                        leaving.over.store(true, SeqCst);
                     });
                     CAME_BACK.fetch_add(1, SeqCst);
                 });
@@ -326,10 +341,10 @@ fn a_scope_that_ends_with_its_caller_is_not_told() {
         |mode| {
             for (_, parent) in PARENTS {
                 mode.run(Builder::new().procs(2), || {
-                    let begun = Arc::new(AtomicBool::new(false));
-                    let waits = Arc::clone(&begun);
-                    drop(go(move || parent(&|| scope(|s| drop(s.go(|| LEFT[0].1(Arc::clone(&begun))))))));
-                    while !waits.load(SeqCst) {
+                    let leaving = Arc::new(Leaving::default());
+                    let waits = Arc::clone(&leaving);
+                    drop(go(move || parent(&|| scope(|s| drop(s.go(|| LEFT[0].1(Arc::clone(&leaving))))))));
+                    while !waits.begun.load(SeqCst) {
                         yield_now();
                     }
                 });

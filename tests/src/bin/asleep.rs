@@ -7,6 +7,7 @@
 
 use std::io::{self, Read};
 use std::panic;
+use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ fn main() {
         "ignored" => mode.run(builder.deadlock(Deadlock::Ignore), || waits_for_a_thread(A_WHILE)),
         "abort" => mode.run(builder.deadlock(Deadlock::Abort), stuck),
         "thread, default" => mode.run(builder, || waits_for_a_thread(A_WHILE)),
-        "thread, reported" => mode.run(builder.deadlock(Deadlock::Report), || waits_for_a_thread(3 * A_WHILE)),
+        "thread, reported" => mode.run(builder.deadlock(Deadlock::Report), || waits_for_a_thread(8 * A_WHILE)),
         "timer" => mode.run(strict(builder), || {
             go(|| time::sleep(A_WHILE)).join().expect("it only sleeps");
             let (_open, receive) = chan::bounded::<()>(0);
@@ -83,10 +84,14 @@ fn main() {
             // One waits for the other, which has a timer first, and then nothing.
             let (send, receive) = chan::bounded(0);
             let (open, never) = chan::bounded::<()>(0);
+            // What one of them is before the other is there is not the question: a call under way is no deadlock.
+            let both = Barrier::new(2);
+            let both_are_there = || blocking(|| drop(both.wait()));
             thread::scope(|scope| {
                 let never_too = never.clone();
                 scope.spawn(move || {
                     mode.run(strict(Builder::new().procs(1)), || {
+                        both_are_there();
                         receive.recv().expect("the other runtime's goroutine sends");
                         println!("alive");
                         never_too.recv()
@@ -94,6 +99,7 @@ fn main() {
                 });
                 scope.spawn(move || {
                     mode.run(strict(builder), || {
+                        both_are_there();
                         time::sleep(A_WHILE);
                         send.send(()).expect("the other runtime's goroutine receives");
                         never.recv()

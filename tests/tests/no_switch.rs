@@ -11,6 +11,9 @@ use threadle::sync::Mutex;
 use threadle::{block_on, blocking, chan, go, no_switch, scope, time, yield_now};
 use threadle_tests::{Mode, both_modes, child};
 
+/// What is over before it has begun is no wait: however slow the machine, this is not.
+const LONG: Duration = Duration::from_secs(3_600);
+
 /// The text of the panic that `f` ends in.
 #[track_caller]
 fn refusal(f: impl FnOnce()) -> String {
@@ -137,14 +140,14 @@ fn the_text_says_where_and_what_for() {
         let text = refusal(|| {
             no_switch(|| {
                 no_switch(|| ());
-                time::sleep(Duration::from_millis(1));
+                time::sleep(LONG);
             });
         });
         outer = line!() - 5;
         assert!(text.contains(&format!("no_switch.rs:{outer}:")) && text.contains("(sleep)"), "{mode}: {text}");
         let text = refusal(|| {
             no_switch(|| {
-                no_switch(|| time::sleep(Duration::from_millis(1)));
+                no_switch(|| time::sleep(LONG));
             });
         });
         inner = line!() - 3;

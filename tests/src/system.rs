@@ -38,6 +38,15 @@ pub fn mappings() -> io::Result<usize> {
     Ok(fs::read_to_string("/proc/self/maps")?.lines().count())
 }
 
+/// How many mappings a process may have.
+///
+/// # Errors
+///
+/// If `/proc` cannot be read.
+pub fn allowed_mappings() -> io::Result<usize> {
+    fs::read_to_string("/proc/sys/vm/max_map_count")?.trim().parse().map_err(io::Error::other)
+}
+
 /// How many threads this process has.
 ///
 /// # Errors

@@ -143,7 +143,7 @@ fn who_joins_what_is_queued_behind_a_hog_is_told() {
         "who_joins_what_is_queued_behind_a_hog_is_told",
         |_| {},
         |mode| {
-            let _watchdog = Watchdog::new(30);
+            let _watchdog = Watchdog::new(100);
             for (name, hog) in HOGS {
                 println!("{name} {}", end_with_a_queue_behind_a_hog(mode, *hog).as_secs_f64());
             }
@@ -153,7 +153,7 @@ fn who_joins_what_is_queued_behind_a_hog_is_told() {
             for (name, _) in HOGS {
                 let seconds = end.number(name);
                 println!("{mode}: run returned after {seconds} s with a goroutine that {name}");
-                assert!(seconds < 3.0, "{mode}: run returned after {seconds} s with a goroutine that {name}");
+                assert!(seconds < 15.0, "{mode}: run returned after {seconds} s with a goroutine that {name}");
             }
         },
     );
@@ -263,7 +263,7 @@ fn who_joins_at_the_moment_of_the_end_is_told() {
         "who_joins_at_the_moment_of_the_end_is_told",
         |_| {},
         || {
-            let _watchdog = Watchdog::new(60);
+            let _watchdog = Watchdog::new(100);
             let mut seed = Seed::announced();
             let begun = Instant::now();
             thread::scope(|scope| {
@@ -271,7 +271,10 @@ fn who_joins_at_the_moment_of_the_end_is_told() {
                     let mut seed = seed.split();
                     scope.spawn(move || {
                         let (mut runtimes, mut ended, mut abandoned) = (0, 0, 0);
-                        while runtimes < RUNTIMES && begun.elapsed() < Duration::from_secs(4) {
+                        // However slow the machine, until it shows something.
+                        while runtimes < RUNTIMES
+                            && (begun.elapsed() < Duration::from_secs(4) || ended == 0 || abandoned == 0)
+                        {
                             let mode = if seed.below(8) == 0 { Mode::Bound } else { Mode::Migrating };
                             let counts = a_short_runtime(mode, &mut seed);
                             (ended, abandoned) = (ended + counts.0, abandoned + counts.1);

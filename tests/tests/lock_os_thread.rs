@@ -18,7 +18,7 @@ use threadle_tests::system::thread_id;
 use threadle_tests::{Mode, Seed, Watchdog, both_modes};
 
 /// Nobody who is given a turn at all waits for one so long.
-const STARVED: Duration = Duration::from_secs(5);
+const STARVED: Duration = Duration::from_secs(25);
 
 /// Where goroutines run that are spawned from here, one after the other and all at once.
 fn threads_of_others() -> BTreeSet<i32> {

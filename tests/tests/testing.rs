@@ -96,7 +96,7 @@ fn a_watchdog_dumps_and_aborts() {
         || {
             Run::new()
                 .procs(1)
-                .watchdog(Duration::from_millis(200))
+                .watchdog(Duration::from_secs(2))
                 .run(|| {
                     let (_open, gate) = chan::bounded::<()>(0);
                     GoBuilder::new().name("stuck").go(move || gate.recv()).join()
@@ -106,6 +106,6 @@ fn a_watchdog_dumps_and_aborts() {
         },
     )
     .died_of(libc::SIGABRT)
-    .complained_of("still runs after 200ms")
+    .complained_of("still runs after 2s")
     .complained_of("\"stuck\" [chan receive");
 }

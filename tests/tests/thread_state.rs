@@ -80,11 +80,15 @@ fn network() -> PathBuf {
     fs::read_link("/proc/thread-self/ns/net").expect("/proc is there")
 }
 
+/// What kernel modules for tunnels put into every network, where they are loaded.
+const TUNNELS: [&str; 10] =
+    ["erspan0", "gre0", "gretap0", "ip6_vti0", "ip6erspan0", "ip6gre0", "ip6tnl0", "ip_vti0", "sit0", "tunl0"];
+
 /// The interfaces that the calling thread sees.
 fn interfaces() -> Vec<String> {
     let table = fs::read_to_string("/proc/thread-self/net/dev").expect("/proc is there");
     let names = table.lines().filter_map(|line| line.split_once(':'));
-    names.map(|(name, _)| name.trim().to_owned()).collect()
+    names.map(|(name, _)| name.trim().to_owned()).filter(|name| !TUNNELS.contains(&name.as_str())).collect()
 }
 
 /// Raises the loopback interface of the calling thread's namespace.

@@ -7,7 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, TryLockError, mpsc};
 use std::time::{Duration, Instant};
 use std::{hint, io, ptr, thread};
@@ -300,13 +300,19 @@ fn a_lock_of_std_held_over_a_wait_keeps_others_of_the_thread_and_so_itself() {
 /// thread.
 #[test]
 fn a_lock_that_a_thread_may_take_twice_keeps_no_goroutine_of_it_out() {
+    static HOLDS: AtomicI32 = AtomicI32::new(0);
     let ((), second) = take_turns(
         |turns| {
             let locked = io::stdout().lock();
+            HOLDS.store(system::thread_id(), SeqCst);
             turns.pass();
             drop(locked);
         },
         |turns| {
+            if HOLDS.load(SeqCst) != system::thread_id() {
+                // It began elsewhere, where the lock does keep it out: another try comes.
+                return true;
+            }
             // It is locked, as another thread finds.
             let (done, taken) = mpsc::channel();
             let another = thread::spawn(move || {

@@ -86,7 +86,7 @@ fn main() {
             let (open, never) = chan::bounded::<()>(0);
             // What one of them is before the other is there is not the question: a call under way is no deadlock.
             let both = Barrier::new(2);
-            let both_are_there = || blocking(|| drop(both.wait()));
+            let both_are_there = || blocking(|| both.wait().is_leader());
             thread::scope(|scope| {
                 let never_too = never.clone();
                 scope.spawn(move || {

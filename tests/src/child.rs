@@ -162,44 +162,52 @@ pub fn watched_child(test: &str, body: impl FnOnce()) -> (ExitStatus, Vec<(Durat
     (child.wait().expect("the child is ours"), lines)
 }
 
-/// A child that is looked at from outside while it runs: `look` is called once it has printed the line `ready`, with its process
-/// id; then its standard input is closed, by which the child knows that it may end.
+/// Two children, one in each mode, that are looked at from outside while they run: `look` is called once one has printed the line `ready`, with
+/// its process id; then its standard input is closed, by which the child knows that it may end.
 ///
 /// # Panics
 ///
-/// If the child cannot be started or read, or does not get ready.
-pub fn observed_children<T>(test: &str, body: impl FnOnce(Mode), look: impl Fn(Mode, u32) -> T) -> Vec<(Mode, T)> {
+/// If a child cannot be started or read, or does not get ready.
+pub fn observed_children<T: Send>(
+    test: &str,
+    body: impl FnOnce(Mode),
+    look: impl Fn(Mode, u32) -> T + Sync,
+) -> Vec<(Mode, T)> {
     if let Ok(which) = std::env::var(WHICH) {
         let mode = Mode::from_name(&which).expect("the mode was passed on");
         become_child(|| body(mode));
     }
-    Mode::BOTH
-        .into_iter()
-        .map(|mode| {
-            let _alone = alone();
-            let _watchdog = Watchdog::new(LAST_PATIENCE);
-            let mut command = again(test, mode.name());
-            command.stdin(Stdio::piped()).stderr(Stdio::inherit());
-            let mut child = command.spawn().expect("the test binary starts again");
-            let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-            let mut line = String::new();
-            while line.trim_end() != "ready" {
-                line.clear();
-                assert_ne!(
-                    stdout.read_line(&mut line).expect("stdout is readable"),
-                    0,
-                    "the child ended before it was ready"
-                );
-            }
-            let seen = look(mode, child.id());
-            drop(child.stdin.take());
-            let mut rest = String::new();
-            stdout.read_to_string(&mut rest).expect("stdout is readable");
-            let status = child.wait().expect("the child is ours");
-            assert!(status.success(), "the child ended with {status}:\n{rest}");
-            (mode, seen)
-        })
-        .collect()
+    let _alone = alone();
+    let _watchdog = Watchdog::new(LAST_PATIENCE);
+    thread::scope(|scope| {
+        // At once: what is looked at here the two do not disturb in each other.
+        let observers = Mode::BOTH.map(|mode| {
+            scope.spawn({
+                let look = &look;
+                move || (mode, observed(test, mode, look))
+            })
+        });
+        observers.map(|observer| observer.join().expect("its checks hold")).into()
+    })
+}
+
+fn observed<T>(test: &str, mode: Mode, look: impl Fn(Mode, u32) -> T) -> T {
+    let mut command = again(test, mode.name());
+    command.stdin(Stdio::piped()).stderr(Stdio::inherit());
+    let mut child = command.spawn().expect("the test binary starts again");
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut line = String::new();
+    while line.trim_end() != "ready" {
+        line.clear();
+        assert_ne!(stdout.read_line(&mut line).expect("stdout is readable"), 0, "the child ended before it was ready");
+    }
+    let seen = look(mode, child.id());
+    drop(child.stdin.take());
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("stdout is readable");
+    let status = child.wait().expect("the child is ours");
+    assert!(status.success(), "the child ended with {status}:\n{rest}");
+    seen
 }
 
 /// For the body of an observed child: says that it may be looked at, and waits, with its whole thread, until that is done.

@@ -28,8 +28,8 @@ fn shares(name: &str, place: Place, of: u64, once: impl Fn() + Send + Sync + 'st
         })
         .collect();
     let mut counts = Vec::new();
-    let fair = [2, 2, 4, 8].into_iter().any(|seconds| {
-        sleep(Duration::from_secs(seconds));
+    let fair = [500, 500, 1_000, 2_000, 4_000, 8_000].into_iter().any(|milliseconds| {
+        sleep(Duration::from_millis(milliseconds));
         counts = served.iter().map(|served| served.load(Relaxed)).collect();
         let (least, sum) = (counts.iter().min().expect("there are some"), counts.iter().sum::<u64>());
         of * least * TASKS as u64 >= sum

@@ -106,6 +106,7 @@ mod exports {
     /// Instants in one word.
     pub mod clock {
         pub use crate::limits::clock::{to_instant, to_ns};
+        pub use crate::quiet::clock::in_ns;
     }
 
     /// Descriptors and the poller, for the network types.

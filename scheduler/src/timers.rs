@@ -157,10 +157,9 @@ impl TimerHandle {
         self.timers.cancel(self.key)
     }
 
-    /// Gives the timer another deadline. False: it has fired, or is about to, or its runtime has ended; nothing was done. Allocates nothing
-    /// and does not switch; callable from anywhere.
-    pub fn reset(&self, deadline: Instant) -> bool {
-        let deadline = clock::to_ns(deadline);
+    /// Gives the timer another deadline, in nanoseconds of [`clock::to_ns`](crate::clock::to_ns). False: it has fired, or is about to, or its
+    /// runtime has ended; nothing was done. Allocates nothing and does not switch; callable from anywhere.
+    pub fn reset(&self, deadline: u64) -> bool {
         match self.timers.reset(self.key, deadline) {
             None => false,
             Some(earliest) => {
@@ -200,8 +199,8 @@ pub(crate) fn arm_ticket_and_leave(m: &'static M, ticket: Ticket, deadline: u64)
     arm(m.scheduler(), deadline, Payload::Wake(ticket), Some(m))
 }
 
-pub(crate) fn arm_call(scheduler: &'static Scheduler, deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
-    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire), None)
+pub(crate) fn arm_call(scheduler: &'static Scheduler, deadline: u64, expire: Arc<dyn Expire>) -> TimerHandle {
+    arm(scheduler, deadline, Payload::Call(expire), None)
 }
 
 /// `leaves`: the caller's M, to whose loop the caller returns at once.

@@ -36,6 +36,11 @@ impl Alarm {
         Alarm { word: Word::new(nanos(at), 0), watchers: Watchers::new() }
     }
 
+    /// One message after `duration`.
+    pub(crate) fn after(duration: Duration) -> Self {
+        Alarm { word: Word::new(clock::in_ns(duration).min(NEVER), 0), watchers: Watchers::new() }
+    }
+
     /// A message every `period`, which is not zero, on the grid `start + k * period`; what nobody received in time is skipped.
     pub(crate) fn periodic(start: Instant, period: Duration) -> Self {
         Alarm { word: Word::new(nanos(start.checked_add(period)), period_nanos(period)), watchers: Watchers::new() }
@@ -43,7 +48,12 @@ impl Alarm {
 
     /// The one message comes at `at`, or never, and not when it was to come before. Whether one was to come.
     pub(crate) fn set(&self, at: Option<Instant>) -> bool {
-        let (before, watched) = self.word.set(nanos(at));
+        self.set_ns(nanos(at))
+    }
+
+    /// As [`set`](Self::set), in nanoseconds; what is beyond the word's is never.
+    pub(crate) fn set_ns(&self, at: u64) -> bool {
+        let (before, watched) = self.word.set(at.min(NEVER));
         if watched {
             self.watchers.wake();
         }

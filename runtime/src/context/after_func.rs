@@ -103,6 +103,7 @@ impl AfterFunc {
                         // Called already: the end has come between, and there is nothing to wait for.
                         if state.f.is_some() {
                             let deadline = Deadline { node: Arc::downgrade(node), host, options };
+                            let at = threadle_scheduler::clock::to_ns(at);
                             state.timer = Some(host.arm_timer(at, Arc::new(deadline)));
                         }
                     }

@@ -18,7 +18,8 @@ use crate::waiters::{OnLeave, lock};
 #[path = "plan.rs"]
 mod plan;
 
-use plan::{NEVER, Plan};
+pub(super) use plan::NEVER;
+use plan::Plan;
 
 /// Says whether it is to be called again.
 type Function = Box<dyn FnMut() -> ControlFlow<()> + Send>;
@@ -36,13 +37,9 @@ struct State {
 }
 
 impl Callback {
-    /// Calls `f` at `at` (`None`: never), and then every `period` if it is not zero.
+    /// Calls `f` at `at`, in nanoseconds ([`NEVER`]: not), and then every `period` if it is not zero.
     #[track_caller]
-    pub(super) fn new(
-        at: Option<Instant>,
-        period: Duration,
-        f: impl FnMut() -> ControlFlow<()> + Send + 'static,
-    ) -> Arc<Self> {
+    pub(super) fn new(at: u64, period: Duration, f: impl FnMut() -> ControlFlow<()> + Send + 'static) -> Arc<Self> {
         let period = u64::try_from(period.as_nanos()).unwrap_or(NEVER);
         let callback = Arc::new(Callback {
             host: Host::current("a timer that calls a function"),
@@ -54,8 +51,7 @@ impl Callback {
     }
 
     /// Plans the next call for `at`, or none. Whether one was planned.
-    pub(super) fn set(self: &Arc<Self>, at: Option<Instant>) -> bool {
-        let at = at.map_or(NEVER, clock::to_ns);
+    pub(super) fn set(self: &Arc<Self>, at: u64) -> bool {
         let mut state = lock(&self.state);
         if self.host.has_ended() {
             state.plan.end();
@@ -71,7 +67,6 @@ impl Callback {
 
     /// Sees to it that the wheel asks at `at`. The entry there is may be too late, too early, or gone.
     fn arm(self: &Arc<Self>, state: &mut State, at: u64) {
-        let at = clock::to_instant(at);
         if !state.entry.as_ref().is_some_and(|entry| entry.reset(at)) {
             state.entry = Some(self.host.arm_timer(at, Arc::clone(self) as Arc<dyn Expire>));
         }

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::callback::Callback;
+use super::callback::{Callback, NEVER};
+use threadle_scheduler::clock::in_ns;
+
 use crate::chan::{self, Alarm, Receiver, RecvError};
 
 /// A single event in the future: a message to be received ([`after`](Self::after)) or a call ([`after_func`](Self::after_func)).
@@ -44,7 +46,7 @@ impl Timer {
     /// ```
     #[must_use = "nobody can receive from it"]
     pub fn after(duration: Duration) -> Timer {
-        Timer { kind: Kind::Received(Arc::new(Alarm::once(crate::base::now().checked_add(duration)))) }
+        Timer { kind: Kind::Received(Arc::new(Alarm::after(duration))) }
     }
 
     /// A timer that calls `f` after `duration`, on a goroutine of its own: a slow `f` delays nobody. Set anew by [`reset`](Self::reset) it
@@ -68,12 +70,11 @@ impl Timer {
     /// ```
     #[track_caller]
     pub fn after_func(duration: Duration, mut f: impl FnMut() + Send + 'static) -> Timer {
-        let at = crate::base::now().checked_add(duration);
         let f = move || {
             f();
             ControlFlow::Continue(())
         };
-        Timer { kind: Kind::Calls(Callback::new(at, Duration::ZERO, f)) }
+        Timer { kind: Kind::Calls(Callback::new(in_ns(duration), Duration::ZERO, f)) }
     }
 
     /// Waits for the message and receives it: the instant at which it came due. While the timer is stopped, or after its message was
@@ -126,7 +127,7 @@ impl Timer {
     /// assert!(timer.recv().is_ok());
     /// ```
     pub fn reset(&self, duration: Duration) -> bool {
-        self.set(crate::base::now().checked_add(duration))
+        self.set(in_ns(duration))
     }
 
     /// Stops the timer. True: it had been going to fire, and will not. False: its message was received, its call has begun (and may go on),
@@ -144,12 +145,12 @@ impl Timer {
     /// assert!(!timer.stop());
     /// ```
     pub fn stop(&self) -> bool {
-        self.set(None)
+        self.set(NEVER)
     }
 
-    fn set(&self, at: Option<Instant>) -> bool {
+    fn set(&self, at: u64) -> bool {
         match &self.kind {
-            Kind::Received(alarm) => alarm.set(at),
+            Kind::Received(alarm) => alarm.set_ns(at),
             Kind::Calls(callback) => callback.set(at),
         }
     }
@@ -188,7 +189,7 @@ pub fn every(period: Duration, mut f: impl FnMut() + Send + 'static) -> Timer {
 #[track_caller]
 pub(super) fn calls_until(period: Duration, f: impl FnMut() -> ControlFlow<()> + Send + 'static) -> Timer {
     assert!(!period.is_zero(), "the period of calls must not be zero");
-    Timer { kind: Kind::Calls(Callback::new(crate::base::now().checked_add(period), period, f)) }
+    Timer { kind: Kind::Calls(Callback::new(in_ns(period), period, f)) }
 }
 
 impl fmt::Debug for Timer {

@@ -21,7 +21,7 @@ use crate::park::{Parking, Reason, Ticket};
 use crate::runtime::{MAIN, Scheduler, tell_joiner};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Some runtime of this process has, or had, a clock of its own: else nobody needs to ask which.
 static ANY: AtomicBool = AtomicBool::new(false);
@@ -92,6 +92,13 @@ impl Clock {
 #[inline]
 pub fn now() -> Instant {
     if ANY.load(Relaxed) { now_of_the_runtime() } else { Instant::now() }
+}
+
+/// What [`now`] says, in the nanoseconds of [`to_ns`](clock::to_ns), and so long after it: [`u64::MAX`] for what lies beyond them. Does not switch.
+#[inline]
+pub fn in_ns(duration: Duration) -> u64 {
+    let now = if ANY.load(Relaxed) { clock::to_ns(now_of_the_runtime()) } else { clock::now_ns() };
+    u64::try_from(duration.as_nanos()).map_or(u64::MAX, |duration| now.saturating_add(duration))
 }
 
 fn now_of_the_runtime() -> Instant {

@@ -9,7 +9,6 @@ use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::time::Instant;
 use threadle_netpoll::Descriptor;
 
 /// A runtime that something belongs to: a timer whose callback is to run there, whoever resets it.
@@ -41,8 +40,8 @@ impl Host {
         self.0.stopping()
     }
 
-    /// Arms a timer. A deadline in the past is due at once. Does not switch.
-    pub fn arm_timer(self, deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
+    /// Arms a timer. The deadline is in nanoseconds of [`clock::to_ns`](crate::clock::to_ns); one in the past is due at once. Does not switch.
+    pub fn arm_timer(self, deadline: u64, expire: Arc<dyn Expire>) -> TimerHandle {
         arm_call(self.0, deadline, expire)
     }
 

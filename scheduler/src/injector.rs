@@ -10,6 +10,10 @@
 //! bottleneck); single Gs in a lock-free queue (128 contended operations for a half ring); taking `length / procs` of
 //! the queue as Go does (walks the list under the lock; thieves even things out here).
 //!
+//! What comes one by one, from a thread without a P, is gathered under a lock of its own until it is a batch or somebody wants it: else
+//! everybody would pay for a batch of one, and those that take them meet whoever puts them in at each. A batch that comes behind such a
+//! beginning closes it first, so the order stays that of the pushes.
+//!
 //! # What the length promises
 //!
 //! The length is what an M sleeps by, so it must not under-report. Both sides of the protocol put a full fence in the
@@ -56,6 +60,10 @@ pub(crate) struct Injector<T: Linked> {
     front_len: AtomicUsize,
     /// The rest of a batch that was opened for one element: first in line.
     front: Mutex<Chain<T>>,
+    /// As `front_len`, of `back`.
+    back_len: AtomicUsize,
+    /// What came one by one and is no whole batch yet: last in line.
+    back: Mutex<Chain<T>>,
     queue: queue::Queue<Chain<T>>,
 }
 
@@ -65,6 +73,8 @@ impl<T: Linked> Injector<T> {
             len: AtomicUsize::new(0),
             front_len: AtomicUsize::new(0),
             front: Mutex::new(Chain::new()),
+            back_len: AtomicUsize::new(0),
+            back: Mutex::new(Chain::new()),
             queue: queue::Queue::new(),
         }
     }
@@ -85,14 +95,45 @@ impl<T: Linked> Injector<T> {
         self.push_batch(Chain::one(only));
     }
 
+    /// Queues one of many that come one by one, as part of a batch. The caller then does as after [`push`](Self::push).
+    pub(crate) fn gather(&self, only: &'static T) {
+        self.counted(1, || {
+            let mut back = lock(&self.back);
+            back.push_back(only);
+            if back.len() == BATCH {
+                self.queue.push(std::mem::take(&mut *back));
+            }
+            self.back_len.store(back.len(), Relaxed);
+        });
+    }
+
     fn push_batch(&self, batch: Chain<T>) {
-        let count = batch.len();
+        self.counted(batch.len(), || {
+            if self.back_len.load(Relaxed) > 0 {
+                self.close_back();
+            }
+            self.queue.push(batch);
+        });
+    }
+
+    fn counted(&self, count: usize, push: impl FnOnce()) {
         if !faulty!(InjectorCountsLate) {
             self.len.fetch_add(count, Relaxed);
         }
-        self.queue.push(batch);
+        push();
         if faulty!(InjectorCountsLate) {
             self.len.fetch_add(count, Relaxed);
+        }
+    }
+
+    /// What has gathered becomes a batch.
+    #[cold]
+    fn close_back(&self) {
+        let mut back = lock(&self.back);
+        if !back.is_empty() {
+            // Under the lock, here and in `gather`: who finds the queue empty under it knows that the back is the oldest there is.
+            self.queue.push(std::mem::take(&mut *back));
+            self.back_len.store(0, Relaxed);
         }
     }
 
@@ -101,7 +142,7 @@ impl<T: Linked> Injector<T> {
         if self.is_empty() {
             return None;
         }
-        let batch = self.pop_front_rest().or_else(|| self.queue.pop())?;
+        let batch = self.pop_front_rest().or_else(|| self.pop_behind_front())?;
         self.len.fetch_sub(batch.len(), Relaxed);
         Some(batch)
     }
@@ -114,6 +155,23 @@ impl<T: Linked> Injector<T> {
         (!rest.is_empty()).then_some(rest)
     }
 
+    fn pop_behind_front(&self) -> Option<Chain<T>> {
+        let batch = self.queue.pop();
+        if batch.is_some() || self.back_len.load(Relaxed) == 0 {
+            return batch;
+        }
+        let mut back = lock(&self.back);
+        // Again: it may have been closed meanwhile, and what is there now be younger.
+        if !faulty!(InjectorBackUnseen)
+            && let Some(batch) = self.queue.pop()
+        {
+            return Some(batch);
+        }
+        self.back_len.store(0, Relaxed);
+        let gathered = std::mem::take(&mut *back);
+        (!gathered.is_empty()).then_some(gathered)
+    }
+
     /// Takes the oldest element alone; the rest of its batch stays first in line.
     pub(crate) fn pop_one(&self) -> Option<&'static T> {
         if self.is_empty() {
@@ -122,7 +180,7 @@ impl<T: Linked> Injector<T> {
         let first = {
             let mut front = self.opened();
             if front.is_empty() {
-                *front = self.queue.pop()?;
+                *front = self.pop_behind_front()?;
             }
             front.pop_front()?
         };

@@ -106,3 +106,72 @@ fn loom_injector_front_against_batches() {
         assert_eq!(taken, [0, 1, 2, 3]);
     });
 }
+
+/// As `length_never_under_reports`, for what is gathered.
+fn gathered_is_counted() {
+    let items = Items::new(2);
+    let injector = Arc::new(Injector::new());
+    let other = items.get(1);
+    let pusher = {
+        let injector = injector.clone();
+        thread::spawn(move || {
+            step();
+            injector.gather(other);
+        })
+    };
+    injector.gather(items.get(0));
+    step();
+    let mut taken: Vec<usize> = injector.pop_one().map(|item| item.id).into_iter().collect();
+    if !taken.contains(&0) {
+        assert!(!injector.is_empty(), "a finished push is hidden");
+    }
+    pusher.join().unwrap();
+    taken.extend(std::iter::from_fn(|| injector.pop_one()).map(|item| item.id));
+    taken.sort_unstable();
+    assert_eq!((injector.len(), injector.back_len.load(Relaxed)), (0, 0));
+    assert_eq!(taken, [0, 1]);
+}
+
+#[test]
+fn loom_injector_gathered_is_counted() {
+    check(3, gathered_is_counted);
+}
+
+#[test]
+#[should_panic(expected = "a finished push is hidden")]
+fn loom_injector_broken_gathered_is_counted_late() {
+    with_fault(Fault::InjectorCountsLate, || check(3, gathered_is_counted));
+}
+
+/// One thread gathers and then pushes a batch, another takes: what one pushed comes out in its order, each once.
+fn gathered_stays_before_the_next_batch() {
+    let items = Items::new(3);
+    let injector = Arc::new(Injector::new());
+    let [first, second, third] = [0, 1, 2].map(|id| items.get(id));
+    let pusher = {
+        let injector = injector.clone();
+        thread::spawn(move || {
+            injector.gather(first);
+            step();
+            injector.push(Chain::one(second));
+            injector.gather(third);
+        })
+    };
+    step();
+    let mut taken: Vec<usize> = injector.pop().into_iter().flatten().map(|item| item.id).collect();
+    pusher.join().unwrap();
+    taken.extend(std::iter::from_fn(|| injector.pop_one()).map(|item| item.id));
+    assert!(injector.is_empty());
+    assert_eq!(taken, [0, 1, 2], "out of turn");
+}
+
+#[test]
+fn loom_injector_gathered_stays_before_the_next_batch() {
+    check(3, gathered_stays_before_the_next_batch);
+}
+
+#[test]
+#[should_panic(expected = "out of turn")]
+fn loom_injector_broken_takes_the_back_unseen() {
+    with_fault(Fault::InjectorBackUnseen, || check(3, gathered_stays_before_the_next_batch));
+}

@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     NextPopByStore,
     /// `Injector::push`: counts after the batch can be taken.
     InjectorCountsLate,
+    /// `Injector::pop`: takes what has gathered without another look at the queue.
+    InjectorBackUnseen,
     /// `Inbox::take`: load and store instead of one swap.
     InboxTakeByStore,
     /// `Inbox::push`: publishes without release.

@@ -2,14 +2,14 @@
 
 use crate::g::G;
 use crate::idle::Roused;
-use crate::m::{M, current};
-use crate::p::P;
+use crate::m::{Inside, M, current};
+use crate::runtime::Scheduler;
 
 /// Queues a goroutine that was made `Runnable` by the caller. Never switches, never waits for a P.
 ///
 /// * At home on an M: only that M may run it. On its own thread it goes to the front of the M's own queue, else into the M's inbox.
 /// * Else into the `runnext` of the P at hand, which wakes nobody: the pair stays on one thread, and the monitor sees to it that it does not
-///   lie there while a P idles (`push`).
+///   lie there while a P idles (`Queued`).
 pub(crate) fn ready(g: &'static G) {
     let scheduler = g.scheduler();
     let here = current::m().filter(|m| g.belongs_to(m.scheduler()));
@@ -26,11 +26,20 @@ pub(crate) fn ready(g: &'static G) {
         }
         return;
     }
-    push(here, g, |_| ());
+    match here.and_then(M::step_in) {
+        Some(inside) => {
+            let queued = push_here(&inside, g);
+            drop(inside);
+            queued.announce(scheduler);
+        }
+        None => push_away(scheduler, g),
+    }
 }
 
-/// Where `push` has put a goroutine, and so what is to be said of it.
-enum Queued {
+/// Where a goroutine was put, and so what is to be said of it.
+#[must_use = "nobody may know that it is there"]
+#[derive(Clone, Copy)]
+pub(crate) enum Queued {
     /// In the slot: its owner runs it next, or the monitor finds it there.
     Next,
     /// In the ring.
@@ -39,32 +48,36 @@ enum Queued {
     InBatch,
 }
 
-/// Queues a goroutine that any M may run, from this thread, which is M `here` of its runtime or none: next on the P at hand, and what that
-/// kicks out of the slot to the ring's end; without a P into the injector. `count` is told first on which P it is, if on one.
-pub(crate) fn push(here: Option<&'static M>, g: &'static G, count: impl Fn(Option<&'static P>)) {
-    let scheduler = g.scheduler();
-    let queued = here.and_then(|m| {
-        m.with_p(|p| {
-            count(Some(p));
-            // SAFETY: `with_p`: this thread holds the P and is inside.
-            let queue = unsafe { p.queue() };
-            let behind = if m.batches() { Some(g) } else { queue.push_next(g) };
-            let Some(behind) = behind else { return Queued::Next };
-            if let Err(batch) = queue.push_back(behind) {
-                p.counters.overflows.bump();
-                scheduler.injector().push(batch);
-            }
-            if m.batches() { Queued::InBatch } else { Queued::Behind }
-        })
-    });
-    match queued {
-        Some(Queued::Behind) => scheduler.wake_if_wanted(),
-        Some(Queued::Next) => scheduler.monitor().look_soon(),
-        Some(Queued::InBatch) => {}
-        None => {
-            count(None);
-            scheduler.injector().push_one(g);
-            scheduler.wake_if_wanted();
+impl Queued {
+    /// Wakes whom it needs; out of the runtime again, since this may take its time.
+    #[inline]
+    pub(crate) fn announce(self, scheduler: &'static Scheduler) {
+        match self {
+            Queued::Next => scheduler.monitor().look_soon(),
+            Queued::Behind => scheduler.wake_if_wanted(),
+            Queued::InBatch => {}
         }
     }
+}
+
+/// Queues a goroutine that any M may run on the P at hand: next, and what that kicks out of the slot at the ring's end.
+#[inline]
+pub(crate) fn push_here(inside: &Inside, g: &'static G) -> Queued {
+    let Inside { m, p, .. } = *inside;
+    // SAFETY: this thread holds the P and is inside.
+    let queue = unsafe { p.queue() };
+    let batches = m.batches();
+    let behind = if batches { Some(g) } else { queue.push_next(g) };
+    let Some(behind) = behind else { return Queued::Next };
+    if let Err(batch) = queue.push_back(behind) {
+        p.counters.overflows.bump();
+        m.scheduler().injector().push(batch);
+    }
+    if batches { Queued::InBatch } else { Queued::Behind }
+}
+
+/// Queues a goroutine that any M may run, from a thread that has no P of its runtime.
+pub(crate) fn push_away(scheduler: &'static Scheduler, g: &'static G) {
+    scheduler.injector().gather(g);
+    scheduler.wake_if_wanted();
 }

@@ -4,10 +4,10 @@ use crate::g::body::{self, Outcome};
 use crate::g::completion::{Detach, End};
 use crate::g::state::Status;
 use crate::g::{G, Joiner, SpawnOptions, slab};
-use crate::m::current;
+use crate::m::{M, current};
 use crate::p::P;
 use crate::park::{Parking, Reason, Ticket};
-use crate::ready::push;
+use crate::ready;
 use crate::runtime::Scheduler;
 use crate::scope::Scope;
 use std::any::Any;
@@ -52,9 +52,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let scheduler = crate::runtime::current_or_panic("a goroutine");
+    let here = current::m();
+    let scheduler = here.map_or_else(|| crate::runtime::current_or_panic("a goroutine"), M::scheduler);
     // SAFETY: closure and result are 'static, and there is no scope.
-    unsafe { spawn_on(scheduler, options, ptr::null(), f) }
+    unsafe { spawn_from(here, scheduler, options, ptr::null(), f) }
 }
 
 /// Starts a goroutine whose closure and result may borrow, and which `scope` counts. Does not switch.
@@ -88,21 +89,31 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    let here = current::m().filter(|m| ptr::eq(m.scheduler(), scheduler));
+    // SAFETY: as demanded of our caller.
+    unsafe { spawn_from(here, scheduler, options, scope, f) }
+}
+
+/// As `spawn_on`; the calling thread is M `here` of that runtime, or none of its Ms.
+///
+/// # Safety
+/// That of `spawn_on`.
+unsafe fn spawn_from<F, T>(
+    here: Option<&'static M>,
+    scheduler: &'static Scheduler,
+    options: &SpawnOptions,
+    scope: *const Scope,
+    f: F,
+) -> Join<T>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
     if scheduler.stopping() {
-        drop(f);
-        let id = scheduler.next_id();
         // SAFETY: null, or the caller's scope.
-        if let Some(counts) = unsafe { scope.as_ref() } {
-            // It is abandoned, as if it had been queued a moment earlier: never over.
-            counts.add();
-            // SAFETY: it was counted, and nobody counts it down.
-            unsafe {
-                Scope::abandoned(scope, scheduler, || format!("goroutine {id}, spawned at {},", options.spawned_at))
-            };
-        }
+        let id = unsafe { refuse(scheduler, options, scope, f) };
         return Join { g: None, id, _result: PhantomData };
     }
-    let here = current::m().filter(|m| std::ptr::eq(m.scheduler(), scheduler));
     let fill = |g: &'static G, id: u64| {
         g.set_up(scheduler, id, options);
         // SAFETY: the memory was just taken from the slab and is ours; the room of free memory is empty. The caller vouches for the
@@ -117,20 +128,33 @@ where
             }
         }
     };
-    let g = match here.and_then(|m| m.with_p(|p| take_from(p, scheduler))) {
-        Some((g, id)) => {
-            fill(g, id);
-            return queued(scheduler, g, id);
-        }
-        None => slab::take(),
+    let inside = match here.and_then(M::step_in) {
+        None => here.filter(|m| m.takes_p_to_spawn()).and_then(M::step_in),
+        inside => inside,
     };
-    let id = scheduler.next_id();
-    fill(g, id);
-    queued(scheduler, g, id)
-}
-
-fn queued<T>(scheduler: &'static Scheduler, g: &'static G, id: u64) -> Join<T> {
-    queue(scheduler, g);
+    let (g, id) = match inside {
+        Some(inside) if !options.locked => {
+            let (g, id) = take_from(inside.p, scheduler);
+            fill(g, id);
+            inside.p.counters.spawned.bump();
+            let queued = ready::push_here(&inside, g);
+            drop(inside);
+            queued.announce(scheduler);
+            (g, id)
+        }
+        inside => {
+            drop(inside);
+            let (g, id) = (slab::take(), scheduler.next_id());
+            fill(g, id);
+            scheduler.count_spawned();
+            if options.locked {
+                scheduler.start_locked(g)
+            } else {
+                ready::push_away(scheduler, g)
+            }
+            (g, id)
+        }
+    };
     if scheduler.stopping() {
         // The shutdown may have looked through the queues before it came there; the handle still keeps the memory ours to write.
         let _waiter = g.completion.finish(End::Abandoned);
@@ -138,8 +162,26 @@ fn queued<T>(scheduler: &'static Scheduler, g: &'static G, id: u64) -> Join<T> {
     Join { g: Some(g), id, _result: PhantomData }
 }
 
+/// The runtime has ended: as if it had been queued a moment earlier, and abandoned.
+///
+/// # Safety
+/// The scope is null, or that of a caller who waits for it.
+#[cold]
+unsafe fn refuse<F>(scheduler: &'static Scheduler, options: &SpawnOptions, scope: *const Scope, f: F) -> u64 {
+    drop(f);
+    let id = scheduler.next_id();
+    // SAFETY: null, or the caller's scope.
+    if let Some(counts) = unsafe { scope.as_ref() } {
+        // Never over.
+        counts.add();
+        // SAFETY: it was counted, and nobody counts it down.
+        unsafe { Scope::abandoned(scope, scheduler, || format!("goroutine {id}, spawned at {},", options.spawned_at)) };
+    }
+    id
+}
+
 fn take_from(p: &'static P, scheduler: &'static Scheduler) -> (&'static G, u64) {
-    // SAFETY: called within `with_p`: this thread holds the P and is inside; no other reference to the caches is alive.
+    // SAFETY: the caller holds the P and is inside; no other reference to the caches is alive.
     let caches = unsafe { p.caches() };
     if caches.ids.1 == 0 {
         caches.ids = (scheduler.next_ids(crate::p::ID_BATCH), crate::p::ID_BATCH);
@@ -147,19 +189,6 @@ fn take_from(p: &'static P, scheduler: &'static Scheduler) -> (&'static G, u64) 
     let id = caches.ids.0;
     caches.ids = (id + 1, caches.ids.1 - 1);
     (caches.gs.take(), id)
-}
-
-/// The new goroutine runs next here, as in Go; without a P it goes to the injector.
-fn queue(scheduler: &'static Scheduler, g: &'static G) {
-    if g.is_locked() {
-        scheduler.count_spawned();
-        return scheduler.start_locked(g);
-    }
-    let here = current::m().filter(|m| std::ptr::eq(m.scheduler(), scheduler));
-    push(here, g, |p| match p {
-        Some(p) => p.counters.spawned.bump(),
-        None => scheduler.count_spawned(),
-    });
 }
 
 impl<T> Join<T> {

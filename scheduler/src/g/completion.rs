@@ -107,7 +107,8 @@ impl<W> Completion<W> {
     /// The goroutine wrote its result. True: nobody will ask for it, drop it here.
     #[must_use]
     pub(crate) fn ready(&self) -> bool {
-        self.word.fetch_or(READY, AcqRel) & DETACHED != 0
+        // Acquire: what the handle's holder did before he let it go. No READY then: it was for the handle.
+        self.word.load(Acquire) & DETACHED != 0 || self.word.fetch_or(READY, AcqRel) & DETACHED != 0
     }
 
     /// Which life of the memory this is.

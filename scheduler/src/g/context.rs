@@ -5,12 +5,17 @@
 //!
 //! A suspended coroutine is never dropped: corosensei would unwind it, on whatever thread that happens to be. An abandoned goroutine keeps
 //! its stack for good, so [`Context`] holds the coroutine in `ManuallyDrop` and takes the stack back only after the end.
+//!
+//! A context outlives its goroutine: the coroutine runs one body after the other, and asks for the next by [`Command::Exit`]. So who starts a
+//! goroutine where one has just ended need not build a first frame on a stack that has one (docs/decisions/0023).
 
 use super::G;
 use super::state::Epoch;
 use crate::stack::Stack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::mem::ManuallyDrop;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// What a goroutine wants of the M it hands the thread back to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,37 +26,68 @@ pub(crate) enum Command {
     Yield,
     /// As `Yield`, but its slice is over: behind everybody.
     Preempted,
-    /// Its body has run.
+    /// Its body has run: the context may run another's.
     Exit,
 }
 
 /// What a suspended goroutine is resumed through.
-pub(crate) type Switch = Yielder<(), Command>;
+pub(crate) type Switch = Yielder<&'static G, Command>;
 
-/// A goroutine's stack with its saved registers.
-pub(crate) struct Context(ManuallyDrop<Coroutine<(), Command, (), Stack>>);
+/// A stack with the saved registers of the goroutine that runs there, or is to.
+pub(crate) struct Context {
+    coroutine: ManuallyDrop<Coroutine<&'static G, Command, (), Stack>>,
+    /// Of its stack: for the message of an overflow.
+    owner: &'static AtomicPtr<()>,
+}
 
 impl Context {
-    /// A context that will run `body(g)` when first resumed. `body` is told where its switch lies and must not unwind.
-    pub(crate) fn new(stack: Stack, g: &'static G, body: fn(&'static G, *const Switch)) -> Context {
-        Context(ManuallyDrop::new(Coroutine::with_stack(stack, move |switch: &Switch, ()| body(g, switch))))
+    /// A context whose every goroutine runs `body`, which is told where its switch lies and must not unwind.
+    pub(crate) fn new(stack: Stack, body: impl Fn(&'static G, *const Switch) + 'static) -> Context {
+        let owner = stack.owner_place();
+        let run_all = move |switch: &Switch, mut g: &'static G| {
+            loop {
+                body(g, switch);
+                // The sanitizer would take this frame for alive when the stack has other uses.
+                if cfg!(feature = "sanitizer") {
+                    return;
+                }
+                g = switch.suspend(Command::Exit);
+            }
+        };
+        Context { coroutine: ManuallyDrop::new(Coroutine::with_stack(stack, run_all)), owner }
     }
 
-    /// Runs the goroutine on the calling thread until it hands the thread back.
+    /// Says whose stack it is from here on.
+    pub(crate) fn set_owner(&self, g: &'static G) {
+        // Relaxed: the reader that counts is the handler of a fault on this very stack, in the thread that runs on it.
+        self.owner.store(ptr::from_ref(g).cast_mut().cast(), Relaxed);
+    }
+
+    /// Runs the goroutine on the calling thread until it hands the thread back: always the same, from the first time until `Exit`.
     ///
     /// Always inlined: a `call` on one stack whose `ret` is on another spoils the processor's prediction of both.
     #[inline(always)]
-    pub(crate) fn resume(&mut self) -> Command {
-        match self.0.resume(()) {
+    pub(crate) fn resume(&mut self, g: &'static G) -> Command {
+        match self.coroutine.resume(g) {
             CoroutineResult::Yield(command) => command,
             CoroutineResult::Return(()) => Command::Exit,
         }
     }
 
-    /// The stack of a goroutine that has ended.
-    pub(crate) fn into_stack(self) -> Stack {
-        debug_assert!(self.0.done(), "the stack of a goroutine that has not ended");
-        ManuallyDrop::into_inner(self.0).into_stack()
+    /// Whether it can run another goroutine after `Exit`.
+    pub(crate) fn is_reusable(&self) -> bool {
+        !self.coroutine.done()
+    }
+
+    /// The stack, for other uses.
+    ///
+    /// # Safety
+    /// It runs no goroutine: it is new, or the last `resume` gave `Exit`.
+    pub(crate) unsafe fn into_stack(self) -> Stack {
+        let mut coroutine = ManuallyDrop::into_inner(self.coroutine);
+        // SAFETY: it has returned, or it stands in `new`'s loop, where nothing that has a Drop is alive.
+        unsafe { coroutine.force_reset() };
+        coroutine.into_stack()
     }
 }
 
@@ -63,5 +99,5 @@ impl Context {
 #[inline(always)]
 pub(crate) unsafe fn suspend(switch: *const Switch, command: Command) {
     // SAFETY: the yielder lies at the base of this very stack for as long as the body runs.
-    unsafe { (*switch).suspend(command) }
+    unsafe { (*switch).suspend(command) };
 }

@@ -74,8 +74,10 @@ pub(crate) struct G {
     own: UnsafeCell<Own>,
     pub(crate) completion: Completion<Joiner>,
     id: AtomicU64,
-    stack_size: AtomicU32,
     spawned_at: AtomicPtr<Location<'static>>,
+    stack_size: AtomicU32,
+    /// There is a `name`: whoever frees the memory looks here first.
+    named: AtomicBool,
     name: Mutex<Option<Arc<str>>>,
 }
 
@@ -156,6 +158,7 @@ impl G {
             calls_last: AtomicBool::new(false),
             stack_size: AtomicU32::new(0),
             locks: AtomicU32::new(0),
+            named: AtomicBool::new(false),
             name: Mutex::new(None),
             completion: Completion::new(),
             own: UnsafeCell::new(Own {
@@ -315,17 +318,23 @@ impl G {
         self.stack_size.store(u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX), Relaxed);
         self.completion.reset();
         if options.name.is_some() {
-            self.name.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&options.name);
+            self.set_name(options.name.clone());
         }
+    }
+
+    #[cold]
+    fn set_name(&self, name: Option<Arc<str>>) {
+        self.named.store(name.is_some(), Relaxed);
+        let before = std::mem::replace(&mut *self.name.lock().unwrap_or_else(PoisonError::into_inner), name);
+        drop(before);
     }
 
     /// Forgets what a finished goroutine left, before its memory goes back to the slab.
     fn tear_down(&self) {
         self.state().free();
-        // The lock is taken only where there was a name to forget; nobody sets one but `set_up`.
-        let mut name = self.name.lock().unwrap_or_else(PoisonError::into_inner);
-        if name.is_some() {
-            *name = None;
+        // Nobody sets one but `set_up`.
+        if self.named.load(Relaxed) {
+            self.set_name(None);
         }
     }
 }

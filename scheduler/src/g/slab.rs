@@ -6,32 +6,54 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many Gs are made at once.
 const CHUNK: usize = 64;
-/// A P keeps at most so many free Gs, and exchanges half of that with the slab (Go keeps 64 and exchanges 32).
-const CACHE: usize = 64;
+/// So many a P exchanges with the slab at once, as one chain that nobody walks through.
+const MAGAZINE: usize = 32;
 
 struct Slab {
     chunks: Vec<&'static [G]>,
-    free: Chain<G>,
+    /// Chains of about [`MAGAZINE`] free Gs.
+    magazines: Vec<Chain<G>>,
+    /// Those that came back one by one; fewer than a magazine.
+    loose: Chain<G>,
 }
 
 static SLAB: Mutex<Option<Slab>> = Mutex::new(None);
 
 fn with_slab<R>(f: impl FnOnce(&mut Slab) -> R) -> R {
     let mut slab = SLAB.lock().unwrap_or_else(PoisonError::into_inner);
-    f(slab.get_or_insert_with(|| Slab { chunks: Vec::new(), free: Chain::new() }))
+    f(slab.get_or_insert_with(|| Slab { chunks: Vec::new(), magazines: Vec::new(), loose: Chain::new() }))
 }
 
 impl Slab {
     fn take(&mut self) -> &'static G {
         loop {
-            if let Some(g) = self.free.pop_front() {
+            if let Some(g) = self.loose.pop_front() {
                 return g;
             }
-            let chunk: &'static [G] = Box::leak((0..CHUNK).map(|_| G::new()).collect());
-            self.chunks.push(chunk);
-            for g in chunk {
-                self.free.push_back(g);
-            }
+            self.loose = self.take_magazine();
+        }
+    }
+
+    /// At least one.
+    fn take_magazine(&mut self) -> Chain<G> {
+        if let Some(magazine) = self.magazines.pop() {
+            return magazine;
+        }
+        let chunk: &'static [G] = Box::leak((0..CHUNK).map(|_| G::new()).collect());
+        self.chunks.push(chunk);
+        chunk.iter().collect()
+    }
+
+    fn give_back(&mut self, g: &'static G) {
+        self.loose.push_front(g);
+        if self.loose.len() >= MAGAZINE {
+            self.magazines.push(std::mem::take(&mut self.loose));
+        }
+    }
+
+    fn give_magazine_back(&mut self, magazine: Chain<G>) {
+        if !magazine.is_empty() {
+            self.magazines.push(magazine);
         }
     }
 }
@@ -44,7 +66,7 @@ pub(crate) fn take() -> &'static G {
 /// Gives back a goroutine that is `Done`.
 pub(crate) fn give_back(g: &'static G) {
     g.tear_down();
-    with_slab(|slab| slab.free.push_front(g));
+    with_slab(|slab| slab.give_back(g));
 }
 
 /// Calls `f` for every G there is, of every runtime, free ones too.
@@ -56,38 +78,63 @@ pub(crate) fn for_each(mut f: impl FnMut(&'static G)) {
     }
 }
 
-/// A P's own free Gs.
-pub(crate) struct Cache(Chain<G>);
+/// A P's own free Gs: two magazines, so that goroutines that come and go by turns stay clear of the slab, whatever the number they come and
+/// go by (Bonwick and Adams, "Magazines and Vmem", 2001).
+pub(crate) struct Cache {
+    loaded: Chain<G>,
+    /// Full, or empty.
+    previous: Chain<G>,
+}
 
 impl Cache {
     pub(crate) fn new() -> Cache {
-        Cache(Chain::new())
+        Cache { loaded: Chain::new(), previous: Chain::new() }
     }
 
+    #[inline]
     pub(crate) fn take(&mut self) -> &'static G {
-        if let Some(g) = self.0.pop_front() {
-            return g;
+        match self.loaded.pop_front() {
+            Some(g) => g,
+            None => self.reload(),
         }
-        with_slab(|slab| {
-            for _ in 1..CACHE / 2 {
-                self.0.push_back(slab.take());
-            }
-            slab.take()
-        })
     }
 
+    #[cold]
+    #[inline(never)]
+    fn reload(&mut self) -> &'static G {
+        loop {
+            self.loaded = std::mem::take(&mut self.previous);
+            if let Some(g) = self.loaded.pop_front() {
+                return g;
+            }
+            self.previous = with_slab(Slab::take_magazine);
+        }
+    }
+
+    #[inline]
     pub(crate) fn give_back(&mut self, g: &'static G) {
         g.tear_down();
-        self.0.push_front(g);
-        if self.0.len() >= CACHE {
-            let some = self.0.split_front(CACHE / 2);
-            with_slab(|slab| slab.free.append(some));
+        self.loaded.push_front(g);
+        if self.loaded.len() >= MAGAZINE {
+            self.unload();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unload(&mut self) {
+        let full = std::mem::replace(&mut self.previous, std::mem::take(&mut self.loaded));
+        if !full.is_empty() {
+            with_slab(|slab| slab.magazines.push(full));
         }
     }
 
     /// All of them back to the slab.
     pub(crate) fn flush(&mut self) {
-        let all = std::mem::take(&mut self.0);
-        with_slab(|slab| slab.free.append(all));
+        let (loaded, previous) = (std::mem::take(&mut self.loaded), std::mem::take(&mut self.previous));
+        with_slab(|slab| {
+            slab.give_magazine_back(loaded);
+            slab.give_magazine_back(previous);
+        });
     }
 }

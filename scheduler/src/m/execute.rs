@@ -8,10 +8,11 @@ use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
 use crate::limits::clock;
 use crate::m::current;
+use crate::p::Caches;
 use crate::runtime::MAIN;
 use crate::runtime::Mode;
 use crate::scope::Scope;
-use crate::stack;
+use crate::stack::{self, Stack};
 
 impl M {
     /// Runs a goroutine that was taken from a queue until it leaves its stack. Afterwards the M may have no P.
@@ -40,7 +41,7 @@ impl M {
             // SAFETY: taken from a queue, the goroutine is this M's, which lends it its stack: nothing here holds a reference into `own`
             // while it runs but the context itself, which the goroutine does not touch.
             let command = match unsafe { &mut (*g.own()).context } {
-                Some(context) => context.resume(),
+                Some(context) => context.resume(g),
                 None => unreachable!("{g:?} has no stack"),
             };
             if current::forked() && current::m().is_none() {
@@ -96,18 +97,23 @@ impl M {
         let scheduler = self.scheduler();
         // SAFETY: this M holds the P and is inside; no other reference to the caches is alive.
         let caches = unsafe { self.p().caches() };
-        let size = g.stack_size();
-        let taken = if size == scheduler.config().stack_size { caches.stacks.take() } else { stack::take(size) };
-        let stack = match taken {
-            Ok(stack) => stack,
-            Err(why) => {
-                scheduler.wait_for_stack(g, why);
-                return false;
+        let usual = g.stack_size() == scheduler.config().stack_size;
+        let context = match caches.warm.take_if(|_| usual) {
+            Some(warm) => warm,
+            None => {
+                let taken = if usual { caches.stacks.take() } else { stack::take(g.stack_size()) };
+                match taken {
+                    Ok(stack) => Context::new(stack, body),
+                    Err(why) => {
+                        scheduler.wait_for_stack(g, why);
+                        return false;
+                    }
+                }
             }
         };
-        stack.set_owner(std::ptr::from_ref(g).cast());
+        context.set_owner(g);
         // SAFETY: taken from a queue and not started: its variables are this M's.
-        unsafe { (*g.own()).context = Some(Context::new(stack, g, body)) };
+        unsafe { (*g.own()).context = Some(context) };
         if scheduler.mode() == Mode::Bound && !g.is_locked() {
             g.set_home(self);
             self.count_owned(1);
@@ -159,6 +165,13 @@ impl M {
         }
     }
 
+    fn give_stack_back(stack: Stack, caches: Option<&mut Caches>) {
+        match caches {
+            Some(caches) => caches.stacks.give_back(stack),
+            None => stack::give_back(stack),
+        }
+    }
+
     /// It has ended: its stack, its joiner, its memory.
     fn finish(&'static self, g: &'static G) {
         let scheduler = self.scheduler();
@@ -168,14 +181,14 @@ impl M {
             (*g.own()).switch = std::ptr::null();
             (*g.own()).context.take()
         };
-        let stack = context.map(Context::into_stack);
         let inside = self.lease.inside();
-        if let Some(stack) = stack {
-            if inside {
-                // SAFETY: this M holds the P and is inside; no other reference to the caches is alive.
-                unsafe { self.p().caches() }.stacks.give_back(stack);
-            } else {
-                stack::give_back(stack);
+        if let Some(context) = context {
+            let usual = g.stack_size() == scheduler.config().stack_size;
+            // SAFETY: this M holds the P and is inside; no other reference to the caches is alive.
+            match if inside { Some(unsafe { self.p().caches() }) } else { None } {
+                Some(caches) if usual && caches.warm.is_none() && context.is_reusable() => caches.warm = Some(context),
+                // SAFETY: its goroutine has ended.
+                caches => M::give_stack_back(unsafe { context.into_stack() }, caches),
             }
             scheduler.stack_came_back();
         }
@@ -220,7 +233,10 @@ fn child_came_back() -> ! {
     std::process::abort();
 }
 
-/// The first function on a goroutine's stack. Nothing unwinds out of it.
+/// A goroutine, from its first instruction on its stack to its last. Nothing unwinds out of it.
+///
+/// Never inlined: its caller's loop goes on with another goroutine, perhaps on another thread, so it may not keep a thread-local's address.
+#[inline(never)]
 fn body(g: &'static G, switch: *const Switch) {
     let run = {
         // SAFETY: as below.

@@ -21,8 +21,29 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*
 use std::sync::{Mutex, PoisonError};
 use threadle_netpoll::Ready;
 
+/// The calling thread is inside the runtime and holds this P ([`M::step_in`]).
+#[must_use = "the P is let go at once"]
+pub(crate) struct Inside {
+    pub(crate) m: &'static M,
+    pub(crate) p: &'static P,
+    /// It came from outside, and goes back there.
+    leaves: bool,
+}
+
+impl Drop for Inside {
+    #[inline]
+    fn drop(&mut self) {
+        if self.leaves {
+            self.m.lease.exit();
+        }
+    }
+}
+
 /// In `next_p`: nobody gave it a P.
 const NO_P: u32 = u32::MAX;
+
+/// After so many spawns without a P it looks for an idle one.
+const SPAWNED_WITHOUT_P: u32 = 64;
 
 /// See the module. Never freed.
 pub(crate) struct M {
@@ -81,6 +102,8 @@ pub(crate) struct Own {
     pub(super) armed: Cell<bool>,
     /// It took its place in the queue of waiting Ms when it gave its P away.
     pub(super) queued: Cell<bool>,
+    /// Goroutines spawned by those here since it had a P.
+    spawned_without_p: Cell<u32>,
     random: Cell<u32>,
     /// The P of the lease, without the way through its index: exact where the lease says that the P is this M's.
     p: Cell<Option<&'static P>>,
@@ -136,6 +159,7 @@ impl M {
                 polled_for_others: Cell::new(false),
                 armed: Cell::new(false),
                 queued: Cell::new(false),
+                spawned_without_p: Cell::new(0),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
                 p: Cell::new(None),
                 bars: Cell::new(0),
@@ -296,22 +320,33 @@ impl M {
 
     // The P.
 
-    /// Does something with the P, if this M has one and may touch it: from goroutine code or from the M's own loop. Never waits.
+    /// The P, if this M has one and may touch it, for as long as what this returns lives: from goroutine code or from the M's own loop.
+    /// Never waits. No user code runs meanwhile.
+    #[inline]
+    pub(crate) fn step_in(&'static self) -> Option<Inside> {
+        let own = self.own();
+        if own.in_call.get() {
+            return None;
+        }
+        let leaves = !self.lease.inside();
+        if leaves {
+            self.harass();
+        }
+        // Before the crossing: who has none stays without one until its own thread takes one, and need not ask under a lock.
+        self.lease.p()?;
+        if leaves && !self.lease.enter() {
+            return None;
+        }
+        match own.p.get() {
+            Some(p) => Some(Inside { m: self, p, leaves }),
+            None => unreachable!("M{} has a P and does not know it", self.id),
+        }
+    }
+
+    /// Does something with the P, if this M has one and may touch it. Never waits.
     #[inline]
     pub(crate) fn with_p<R>(&'static self, f: impl FnOnce(&'static P) -> R) -> Option<R> {
-        if self.own().in_call.get() {
-            return None;
-        }
-        if self.lease.inside() {
-            return self.lease.p().and(self.own().p.get()).map(f);
-        }
-        self.harass();
-        if !self.lease.enter() {
-            return None;
-        }
-        let done = self.own().p.get().map(f);
-        self.lease.exit();
-        done
+        self.step_in().map(|inside| f(inside.p))
     }
 
     /// For tests: asks for the slice and takes the P at the worst of times, just before the runtime is entered, as the monitor might.
@@ -369,6 +404,24 @@ impl M {
     pub(crate) fn take_idle_p(&'static self, p: u32) {
         self.take_p(p);
         self.lease.exit();
+    }
+
+    /// Its goroutine lost the P and spawns on: after some it takes an idle P, if there is one, as if it had returned from a call. True: it has.
+    ///
+    /// Those that run what it spawns come to idle again and again, faster than it spawns: one by one and without a P everything it spawns
+    /// would wake somebody (docs/decisions/0024). Not at once, since what a goroutine that only computes spawns now and then is run sooner by
+    /// another.
+    pub(crate) fn takes_p_to_spawn(&'static self) -> bool {
+        let own = self.own();
+        let spawned = own.spawned_without_p.get() + 1;
+        own.spawned_without_p.set(spawned % SPAWNED_WITHOUT_P);
+        let wants = spawned == SPAWNED_WITHOUT_P && self.goroutine().is_some() && !self.is_exclusive();
+        if !wants || self.scheduler.stopping() {
+            return false;
+        }
+        let Some(p) = self.scheduler.idle().take_p() else { return false };
+        self.take_idle_p(p);
+        true
     }
 
     /// Gives the P up, from inside; the caller passes it on.

@@ -23,6 +23,6 @@ mod slumber;
 mod thread;
 
 #[cfg(not(loom))]
-pub(crate) use machine::M;
+pub(crate) use machine::{Inside, M};
 #[cfg(not(loom))]
 pub(crate) use thread::{AbortOnPanic, start_thread};

@@ -2,6 +2,7 @@
 
 use super::counters::Counters;
 use super::ring::{Owner, Ring};
+use crate::g::context::Context;
 use crate::g::{G, slab};
 use crate::m::M;
 use crate::stack;
@@ -29,6 +30,8 @@ pub(crate) struct P {
 /// What a P keeps at hand so that the common case needs no lock.
 pub(crate) struct Caches {
     pub(crate) stacks: stack::Cache,
+    /// The context of the goroutine that ended here last, on a stack of the default size: the next to start gets it as it is.
+    pub(crate) warm: Option<Context>,
     pub(crate) gs: slab::Cache,
     /// The next id and how many are left.
     pub(crate) ids: (u64, u64),
@@ -50,6 +53,7 @@ impl P {
             m: AtomicPtr::new(ptr::null_mut()),
             caches: UnsafeCell::new(Caches {
                 stacks: stack::Cache::new(stack_size),
+                warm: None,
                 gs: slab::Cache::new(),
                 ids: (0, 0),
             }),

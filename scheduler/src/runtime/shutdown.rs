@@ -17,6 +17,7 @@ use crate::g::state::{Abandon, Snapshot, Status};
 use crate::g::{G, Joiner, slab};
 use crate::m::M;
 use crate::p::ring::Ring;
+use crate::stack;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
@@ -73,6 +74,10 @@ impl Scheduler {
                 for p in self.ps() {
                     // SAFETY: no M is left, so nobody holds the P but we.
                     let caches = unsafe { p.caches() };
+                    if let Some(warm) = caches.warm.take() {
+                        // SAFETY: it is there because its goroutine has ended.
+                        stack::give_back(unsafe { warm.into_stack() });
+                    }
                     caches.stacks.flush();
                     caches.gs.flush();
                 }

@@ -13,6 +13,7 @@ mod tests;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use corosensei::stack::StackPointer;
 
@@ -45,10 +46,15 @@ impl Stack {
         self.slab.shape().size
     }
 
-    /// Says who runs on the stack: what [`overflow::Describe`] gets to see when it overflows. Forgotten when the
-    /// stack is given back.
+    /// Where it is written who runs on the stack: what [`overflow::Describe`] gets to see when it overflows. Forgotten
+    /// when the stack is given back.
+    pub(crate) fn owner_place(&self) -> &'static AtomicPtr<()> {
+        self.slab.owner_place(self.index)
+    }
+
     pub(crate) fn set_owner(&self, owner: *const ()) {
-        self.slab.set_owner(self.index, owner);
+        // Relaxed: the reader that counts is the handler of a fault on this very stack, in the thread that runs on it.
+        self.owner_place().store(owner.cast_mut(), Ordering::Relaxed);
     }
 
     /// Who runs on the stack; null for nobody.

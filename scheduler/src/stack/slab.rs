@@ -132,13 +132,12 @@ impl Slab {
         self.top(index).wrapping_sub(size::colour(index))
     }
 
-    pub(super) fn set_owner(&self, index: u32, owner: *const ()) {
-        // Relaxed: the reader that counts is the handler of a fault on this very stack, in the thread that runs on it.
-        self.owners[index as usize].store(owner.cast_mut(), Ordering::Relaxed);
+    pub(super) fn owner_place(&self, index: u32) -> &AtomicPtr<()> {
+        &self.owners[index as usize]
     }
 
     pub(super) fn owner(&self, index: u32) -> *const () {
-        self.owners[index as usize].load(Ordering::Relaxed)
+        self.owner_place(index).load(Ordering::Relaxed)
     }
 
     /// Puts the guard of a stack up. Once it has succeeded it is there for good.

@@ -1,4 +1,8 @@
 //! Ms that were detached, how many of them compute, and what is said of it on stderr.
+//!
+//! Of a goroutine that keeps its thread for long while others that are at home there are ready, it is said whether it computes or blocks. There is
+//! a third: the machine runs other threads in its place, or the monitor itself was kept from looking. Then nobody is to blame and nothing is
+//! said, yet. So whoever is accused was seen to use a good share of CPU time, or, twice and some time apart, not to want any ([`Suspect`]).
 
 use super::SECOND_NS;
 use super::retake::burns;
@@ -18,12 +22,57 @@ pub(super) const REPORT_AFTER_NS: u64 = SECOND_NS / 2;
 /// After so many reports the point is made.
 const MOST_REPORTS: usize = 100;
 
+/// What a goroutine does that keeps its thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Keeps {
+    Computing,
+    Blocking,
+}
+
+/// So much CPU time since the first reading is no hiccup: several slices.
+const COMPUTES: Duration = Duration::from_millis(50);
+/// Between two looks at the same suspect.
+const SUSPECT_LOOK_NS: u64 = SECOND_NS / 100;
+
+/// A thread whose goroutine may have to be reported.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Suspect {
+    /// The CPU time it had used when this began.
+    used: Option<Duration>,
+    looked: u64,
+    /// In the look before it neither had a CPU nor wanted one.
+    blocked: bool,
+}
+
+impl Suspect {
+    pub(super) fn begin(used: Option<Duration>) -> Suspect {
+        Suspect { used, looked: 0, blocked: false }
+    }
+
+    /// What can be told by now.
+    fn look(&mut self, clock: ThreadClock, now: u64) -> Option<Keeps> {
+        if self.looked != 0 && now - self.looked < SUSPECT_LOOK_NS {
+            return None;
+        }
+        self.looked = now;
+        if let (Some(before), Some(used)) = (self.used, clock.cpu_time())
+            && used.saturating_sub(before) >= COMPUTES
+        {
+            return Some(Keeps::Computing);
+        }
+        let blocked = !clock.is_runnable();
+        let twice = std::mem::replace(&mut self.blocked, blocked) && blocked;
+        twice.then_some(Keeps::Blocking)
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Detached {
     m: &'static M,
     goroutine: u64,
     since: u64,
     burns: bool,
+    suspect: Suspect,
     /// It keeps its seat (`seats.rs`): when that was looked into last, and the CPU time its thread had used when the P was taken.
     seated: Option<(u64, Option<Duration>)>,
 }
@@ -49,8 +98,9 @@ impl Reports {
         if !kept_from_running {
             m.give_seat_back();
         }
-        let seated = kept_from_running.then(|| (now, clock.and_then(ThreadClock::cpu_time)));
-        self.detached.push(Detached { m, goroutine, since: now, burns, seated });
+        let used = clock.and_then(ThreadClock::cpu_time);
+        let seated = kept_from_running.then_some((now, used));
+        self.detached.push(Detached { m, goroutine, since: now, burns, suspect: Suspect::begin(used), seated });
     }
 
     /// Whether an M that was kept from running may still turn out to block or to compute.
@@ -81,14 +131,18 @@ impl Reports {
             && scheduler.threads() < scheduler.max_threads().div_ceil(2)
     }
 
-    /// A goroutine has kept its thread for long while others that are at home there are ready: said once of each.
-    pub(super) fn holds_up(&mut self, m: &'static M, held_up: u32, burns: bool) {
+    /// A goroutine has kept its thread for long while others that are at home there are ready: said once of each, when it is known why.
+    pub(super) fn holds_up(&mut self, m: &'static M, held_up: u32, suspect: &mut Suspect, now: u64) {
         let Some(g) = m.running() else { return };
-        if self.said_of.contains(&g.id()) || self.said_of.len() >= MOST_REPORTS {
+        if self.said_of.contains(&g.id()) || self.said_of.len() >= MOST_REPORTS || m.lease.inside() {
             return;
         }
+        let Some(keeps) = m.clock().and_then(|clock| suspect.look(clock, now)) else { return };
         self.said_of.push(g.id());
-        let what = if burns { "computes" } else { "blocks its thread" };
+        let what = match keeps {
+            Keeps::Computing => "computes",
+            Keeps::Blocking => "blocks its thread",
+        };
         crate::say::say!(
             "threadle: {} {what} without a switching call and holds up {held_up} or more ready goroutines of its thread; \
              checkpoint() or blocking() would cure it",
@@ -107,10 +161,11 @@ impl Reports {
         self.detached.retain(|d| d.m.lease.p().is_none() && d.m.running().is_some_and(|g| g.id() == d.goroutine));
         self.look_at_seats(now);
         for i in 0..self.detached.len() {
-            let Detached { m, since, burns, .. } = self.detached[i];
+            let Detached { m, since, mut suspect, .. } = self.detached[i];
             let held_up = m.held_up();
             if held_up > 0 && now - since >= REPORT_AFTER_NS {
-                self.holds_up(m, held_up, burns);
+                self.holds_up(m, held_up, &mut suspect, now);
+                self.detached[i].suspect = suspect;
             }
         }
         // With no thread left to make, the P that was taken idles beside the work; with too many that compute, no P idles.
@@ -132,5 +187,65 @@ impl Reports {
                 name_of(oldest)
             );
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::hint;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+
+    use super::*;
+    use crate::limits::clock::now_ns;
+
+    /// Looks at a thread that does `what` until something can be told of it, or so often.
+    fn told_of(looks: usize, what: impl Fn() + Send + 'static) -> Option<Keeps> {
+        let over = Arc::new(AtomicBool::new(false));
+        let (tell, told) = mpsc::channel();
+        let thread = {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                tell.send(ThreadClock::current().expect("Linux has the clocks of threads")).expect("we wait for it");
+                while !over.load(SeqCst) {
+                    what();
+                }
+            })
+        };
+        let clock = told.recv().expect("it tells");
+        let mut suspect = Suspect::begin(clock.cpu_time());
+        let keeps = (0..looks).find_map(|_| {
+            thread::sleep(Duration::from_nanos(2 * SUSPECT_LOOK_NS));
+            suspect.look(clock, now_ns())
+        });
+        over.store(true, SeqCst);
+        thread.join().expect("it does as it is told");
+        keeps
+    }
+
+    #[test]
+    fn who_computes_is_told_from_who_blocks() {
+        assert_eq!(told_of(10_000, hint::spin_loop), Some(Keeps::Computing));
+        assert_eq!(told_of(10_000, || thread::sleep(Duration::from_secs(1))), Some(Keeps::Blocking));
+    }
+
+    /// One that wants a CPU, however little it gets of it, does not block.
+    #[test]
+    fn one_that_is_kept_from_running_does_not_block() {
+        for _ in 0..5 {
+            let told = told_of(3, hint::spin_loop);
+            assert_ne!(told, Some(Keeps::Blocking));
+        }
+    }
+
+    /// The monitor may have been kept from looking itself: what it then sees first is no evidence.
+    #[test]
+    fn one_look_convicts_nobody() {
+        let clock = ThreadClock::current().expect("Linux has the clocks of threads");
+        let mut suspect = Suspect::begin(clock.cpu_time());
+        assert_eq!(suspect.look(clock, 1), None);
+        assert_eq!(suspect.look(clock, SUSPECT_LOOK_NS), None, "too soon after the first");
     }
 }

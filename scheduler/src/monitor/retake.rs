@@ -1,6 +1,6 @@
 //! Taking Ps from Ms that are away: in an announced call, or in user code for longer than a slice (`m/lease.rs` has the protocol).
 
-use super::report::REPORT_AFTER_NS;
+use super::report::{REPORT_AFTER_NS, Suspect};
 use super::{Round, SHORTEST_NS, SLICE_NS};
 use crate::m::M;
 use crate::m::lease::{CallSeq, Revoke};
@@ -23,6 +23,7 @@ pub(super) struct Seen {
     flagged: u64,
     /// The CPU time its M's thread had used in the middle of the slice.
     used: Option<Duration>,
+    suspect: Suspect,
     last_barrier: u64,
     /// Something lay in its `runnext` or ring when it had made so many runs.
     lay_at: Option<u64>,
@@ -106,6 +107,7 @@ impl Round {
         }
         if now - seen.since >= SLICE_NS / 4 && seen.used.is_none() {
             seen.used = m.clock().and_then(|thread| thread.cpu_time());
+            seen.suspect = Suspect::begin(seen.used);
         }
         let held_up = m.held_up();
         if now - seen.since < slice || !(others_wait || held_up > 0) {
@@ -125,7 +127,7 @@ impl Round {
             return true;
         }
         if held_up > 0 && now - seen.since >= REPORT_AFTER_NS {
-            self.reports.holds_up(m, held_up, burns(m, seen.used));
+            self.reports.holds_up(m, held_up, &mut seen.suspect, now);
         }
         if !others_wait {
             // Only those of this thread wait, and no other P would help them.

@@ -7,8 +7,8 @@
 //! **Away, or only kept from running.** An M whose P was taken in user code computes, is blocked, or the machine runs others on its CPU. The
 //! first two may last for ever, and with their seats gone fresh goroutines would wait as long. The third ends when the machine gets round to
 //! it, in milliseconds, and the more threads there are the later: were its seat given to another, a busy machine would make ever more homes.
-//! So an M that wants a CPU and has none keeps its seat, and the monitor looks again every millisecond whether it has come to block or
-//! compute meanwhile (`monitor/report.rs`).
+//! So an M that wants a CPU and has not had its slice yet (half of one, in CPU time) keeps its seat, and the monitor looks again every
+//! millisecond whether it has come to block meanwhile, or has had that and computes on (`monitor/report.rs`).
 //!
 //! **Who waits for a seat.** Nobody: an M that has none lets its P go, with work about. So whoever gives a seat up without passing a P on
 //! looks for work:

@@ -11,6 +11,48 @@ pub fn thread_id() -> i32 {
     unsafe { libc::gettid() }
 }
 
+/// From here on the calling thread, and those it makes, share one of the CPUs they were allowed.
+///
+/// # Errors
+///
+/// If that is not allowed.
+pub fn stay_on_one_cpu() -> io::Result<()> {
+    // SAFETY: a set of CPUs is a plain array of bits, and all zeros is the empty one.
+    let (mut allowed, mut one): (libc::cpu_set_t, libc::cpu_set_t) = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: 0 is the calling thread; `allowed` is ours and has that size.
+    if unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: only reads the set, within its size.
+    let first = (0..8 * size).find(|&cpu| unsafe { libc::CPU_ISSET(cpu, &allowed) });
+    // SAFETY: only writes the set, within its size.
+    unsafe { libc::CPU_SET(first.unwrap_or(0), &mut one) };
+    // SAFETY: as for the reading.
+    match unsafe { libc::sched_setaffinity(0, size, &raw const one) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// From here on the calling thread gets a CPU only if no other thread wants it, or nearly so (`SCHED_IDLE`). There is no way back. Returns when
+/// it has got one.
+///
+/// # Errors
+///
+/// If the kernel does not know this.
+pub fn run_when_nobody_else_wants_to() -> io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: 0 is the calling thread; the parameters are ours and only read.
+    if unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // Lets go of the CPU that it still has.
+    // SAFETY: takes nothing, touches nothing.
+    unsafe { libc::sched_yield() };
+    Ok(())
+}
+
 /// KiB of a field of `/proc/PID/status`, such as `VmRSS`.
 ///
 /// # Errors

@@ -4,13 +4,16 @@
 #![cfg(not(feature = "harass"))]
 #![expect(clippy::disallowed_methods, reason = "a blocked thread has others take its place")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hint;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
 use threadle::sync::WaitGroup;
-use threadle::{Builder, JoinHandle, chan, go, metrics};
-use threadle_tests::{Mode, Watchdog, scenario, system};
+use threadle::{Builder, JoinHandle, chan, go, metrics, yield_now};
+use threadle_tests::{Mode, Watchdog, child, scenario, system};
 
 const PROCS: usize = 2;
 const FRESH: usize = 2_000;
@@ -29,6 +32,86 @@ fn detaches_do_not_multiply_homes() {
         assert!(threads <= PROCS, "{FRESH} fresh goroutines started on {threads} threads");
         assert_eq!(metrics.at_home.iter().sum::<usize>(), 1, "who is at home where, when all but this one have ended");
     });
+}
+
+/// A thread that the machine keeps from running loses its processor to those that wait, but not its seat: nobody becomes a home in its place.
+///
+/// The whole process is on one CPU, with two threads that compute, and one thread of the runtime is made to run only when nobody else wants to.
+#[test]
+fn a_thread_that_is_kept_from_running_stays_the_home_it_is() {
+    let body = || {
+        if let Err(error) = system::stay_on_one_cpu() {
+            println!("SKIPPED: threads are not to be kept on one CPU here: {error}");
+            return;
+        }
+        // The machine may let it run all the same, and a thread that does run may be taken for one that computes without end.
+        let few = |homes: &Option<usize>| homes.is_some_and(|homes| homes <= PROCS);
+        let mut attempts = Vec::new();
+        while !attempts.last().is_some_and(few) {
+            assert!(
+                attempts.len() < 40,
+                "more than {PROCS} threads were homes each time, or no processor was taken: {attempts:?}"
+            );
+            attempts.push(homes_beside_one_kept_from_running());
+        }
+        println!("homes, where a processor was taken from a thread that wanted to run: {attempts:?}");
+    };
+    let end = child::in_child("a_thread_that_is_kept_from_running_stays_the_home_it_is", |_| (), body);
+    print!("{}", end.succeeded().stdout);
+}
+
+/// How many threads had become homes when the one that is kept from running ran again; none, if it ran before it lost its processor.
+fn homes_beside_one_kept_from_running() -> Option<usize> {
+    /// More than the monitor needs to take the processor, and a substitute to begin.
+    const ROUNDS: usize = 300;
+    let over = Arc::new(AtomicBool::new(false));
+    let others: Vec<_> = (0..2)
+        .map(|_| {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                while !over.load(SeqCst) {
+                    hint::spin_loop();
+                }
+            })
+        })
+        .collect();
+    let homes = Mode::Bound.run(Builder::new().procs(PROCS), || {
+        let began = Arc::new(AtomicI32::new(0));
+        let kept = {
+            let began = Arc::clone(&began);
+            go(move || {
+                began.store(system::thread_id(), SeqCst);
+                system::run_when_nobody_else_wants_to()
+            })
+        };
+        // Not by a switching call, or it might begin on this thread.
+        while began.load(SeqCst) == 0 {
+            hint::spin_loop();
+        }
+        let mut homes = BTreeSet::from([system::thread_id(), began.load(SeqCst)]);
+        let mut rounds_since = 0;
+        let before = metrics().detached;
+        while rounds_since < ROUNDS {
+            let fresh: Vec<_> = (0..64).map(|_| go(system::thread_id)).collect();
+            // If this one waited, its thread might sleep, and leave its seat to another.
+            while !fresh.iter().all(JoinHandle::is_finished) {
+                yield_now();
+            }
+            let threads: Vec<_> = fresh.into_iter().map(|one| one.join().expect("it only answers")).collect();
+            if kept.is_finished() {
+                break;
+            }
+            homes.extend(threads);
+            rounds_since += usize::from(metrics().detached > before);
+        }
+        over.store(true, SeqCst);
+        kept.join().expect("it ends once it runs").expect("everybody may ask for less");
+        (rounds_since > 0).then_some(homes.len())
+    });
+    for other in others {
+        other.join().expect("it only computes");
+    }
+    homes
 }
 
 /// `at_home` is who has started where and has not ended, thread by thread, also where a thread that was blocked for a while has fewer.

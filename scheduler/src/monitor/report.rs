@@ -4,8 +4,8 @@
 //! a third: the machine runs other threads in its place, or the monitor itself was kept from looking. Then nobody is to blame and nothing is
 //! said, yet. So whoever is accused was seen to use a good share of CPU time, or, twice and some time apart, not to want any ([`Suspect`]).
 
-use super::SECOND_NS;
 use super::retake::burns;
+use super::{SECOND_NS, SLICE_NS};
 use crate::g::G;
 use crate::limits::clock::ThreadClock;
 use crate::m::M;
@@ -79,6 +79,14 @@ struct Detached {
 
 /// So often an M that is kept from running is looked at.
 const SEAT_LOOK_NS: u64 = SECOND_NS / 1_000;
+/// Who has used so much CPU time since the middle of his slice was not kept from running.
+const SLICE_USED: Duration = Duration::from_nanos(SLICE_NS / 2);
+
+/// Whether the M's thread has had its slice, however long that took.
+fn had_its_slice(m: &M, before: Option<Duration>) -> bool {
+    let now = m.clock().and_then(ThreadClock::cpu_time);
+    matches!((before, now), (Some(before), Some(now)) if now.saturating_sub(before) >= SLICE_USED)
+}
 
 #[derive(Default)]
 pub(super) struct Reports {
@@ -90,15 +98,16 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    pub(super) fn detached(&mut self, m: &'static M, now: u64, burns: bool) {
+    /// `used`: the CPU time its thread had used early in the slice.
+    pub(super) fn detached(&mut self, m: &'static M, now: u64, burns: bool, used: Option<Duration>) {
         let goroutine = m.running().map_or(0, G::id);
         let clock = m.clock();
         // Bound mode's seat: migrating, nobody has one.
-        let kept_from_running = m.has_seat() && !burns && clock.is_some_and(ThreadClock::is_runnable);
+        let kept_from_running = m.has_seat() && !had_its_slice(m, used) && clock.is_some_and(ThreadClock::is_runnable);
         if !kept_from_running {
             m.give_seat_back();
         }
-        let used = clock.and_then(ThreadClock::cpu_time);
+        let used = used.or_else(|| clock.and_then(ThreadClock::cpu_time));
         let seated = kept_from_running.then_some((now, used));
         self.detached.push(Detached { m, goroutine, since: now, burns, suspect: Suspect::begin(used), seated });
     }
@@ -108,7 +117,7 @@ impl Reports {
         self.detached.iter().any(|d| d.seated.is_some())
     }
 
-    /// An M that kept its seat has come to block, or runs and does not come back.
+    /// An M that kept its seat has come to block, or has had its slice and does not come back.
     fn look_at_seats(&mut self, now: u64) {
         for d in &mut self.detached {
             let Some((looked, used)) = &mut d.seated else { continue };
@@ -117,7 +126,7 @@ impl Reports {
             }
             *looked = now;
             d.burns = burns(d.m, *used);
-            if d.burns || !d.m.clock().is_some_and(ThreadClock::is_runnable) {
+            if had_its_slice(d.m, *used) || !d.m.clock().is_some_and(ThreadClock::is_runnable) {
                 d.seated = None;
                 d.m.leave_seat();
             }
@@ -191,6 +200,7 @@ impl Reports {
 }
 
 #[cfg(all(test, not(loom)))]
+#[expect(clippy::disallowed_methods, reason = "plain threads that compute, or block")]
 mod tests {
     use std::hint;
     use std::sync::atomic::AtomicBool;

@@ -145,12 +145,13 @@ impl Round {
             return false;
         }
         seen.last_barrier = now;
+        let used = seen.used;
         match m.lease.revoke(p.index) {
             Revoke::Taken => {
                 seen.since = 0;
                 p.set_m(None);
                 scheduler.monitor().detached.fetch_add(1, Relaxed);
-                self.reports.detached(m, now, m_burns);
+                self.reports.detached(m, now, m_burns, used);
                 scheduler.hand_off(p.index);
                 true
             }

@@ -9,6 +9,16 @@ use super::lookup;
 ///
 /// A trait of its own because looking up a name is a blocking call, which must not hold up other goroutines, whereas an address
 /// should cost nothing. So it only tells which of the two it is.
+///
+/// ```
+/// use threadle::net::{TcpStream, ToSocketAddrs};
+///
+/// fn greet(whom: impl ToSocketAddrs) -> std::io::Result<TcpStream> {
+///     TcpStream::connect(whom)
+/// }
+/// // Nobody is asked: that is an address. And nobody listens.
+/// threadle::run(|| assert!(greet(("127.0.0.1", 1)).is_err()));
+/// ```
 pub trait ToSocketAddrs {
     /// The addresses, as far as they are known without asking anybody, or the name to ask for.
     ///
@@ -42,6 +52,12 @@ pub trait ToSocketAddrs {
 }
 
 /// What a [`ToSocketAddrs`] is.
+///
+/// ```
+/// use threadle::net::{Host, ToSocketAddrs};
+/// assert_eq!("[::1]:80".host().unwrap(), Host::Addresses(vec!["[::1]:80".parse().unwrap()]));
+/// assert_eq!(("localhost", 80).host().unwrap(), Host::Name("localhost".into(), 80));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Host {
     /// These addresses.

@@ -31,7 +31,8 @@
 //! ends with the error "runtime stopped".
 //!
 //! A call that transferred less than it might have has found the end of what there was, on TCP, and the next one waits without asking first; an
-//! exchange of a question and an answer costs each side one read and one write. (netpoll's README says why that loses nothing.)
+//! exchange of a question and an answer costs each side one read and one write. (netpoll's README says why that loses nothing.) A read that filled its
+//! buffer has not, and the next one asks: a buffer larger than the message, or a `BufReader`, spares that call.
 //!
 //! # Deadlines and time-outs
 //!

@@ -57,24 +57,68 @@ pub(super) fn owned<S: Stream + Clone>(stream: S) -> (ReadHalf<S>, WriteHalf<S>)
 }
 
 /// The direction of reads, borrowed. Made by [`TcpStream::split`](crate::net::TcpStream::split).
+///
+/// ```
+/// use std::io::{Read, Write};
+/// threadle::run(|| {
+///     let (mut ours, mut theirs) = threadle::net::unix::UnixStream::pair().unwrap();
+///     theirs.write_all(b"x").unwrap();
+///     let (mut reader, _writer) = ours.split();
+///     assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct ReadRef<'a, S> {
     stream: &'a S,
 }
 
 /// The direction of writes, borrowed. Made by [`TcpStream::split`](crate::net::TcpStream::split).
+///
+/// ```
+/// use std::io::{Read, Write};
+/// threadle::run(|| {
+///     let (mut ours, mut theirs) = threadle::net::unix::UnixStream::pair().unwrap();
+///     let (_reader, mut writer) = ours.split();
+///     writer.write_all(b"x").unwrap();
+///     assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 1);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct WriteRef<'a, S> {
     stream: &'a S,
 }
 
 /// The direction of reads, owned. Made by [`TcpStream::into_split`](crate::net::TcpStream::into_split).
+///
+/// ```
+/// use std::io::{Read, Write};
+/// threadle::run(|| {
+///     let (ours, mut theirs) = threadle::net::unix::UnixStream::pair().unwrap();
+///     let (mut reader, _writer) = ours.into_split();
+///     let reading = threadle::go(move || reader.read(&mut [0; 8]));
+///     theirs.write_all(b"x").unwrap();
+///     assert_eq!(reading.join().unwrap().unwrap(), 1);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct ReadHalf<S> {
     stream: S,
 }
 
 /// The direction of writes, owned; dropping it shuts that direction down. Made by [`TcpStream::into_split`](crate::net::TcpStream::into_split).
+///
+/// ```
+/// use std::io::{Read, Write};
+/// threadle::run(|| {
+///     let (ours, mut theirs) = threadle::net::unix::UnixStream::pair().unwrap();
+///     let (_reader, mut writer) = ours.into_split();
+///     writer.write_all(b"x").unwrap();
+///     drop(writer);
+///     let mut text = Vec::new();
+///     theirs.read_to_end(&mut text).unwrap(); // the end is told
+///     assert_eq!(text, b"x");
+/// });
+/// ```
 #[derive(Debug)]
 pub struct WriteHalf<S: Stream> {
     /// `None`: given back, or told not to shut down.

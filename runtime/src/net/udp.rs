@@ -317,25 +317,6 @@ impl UdpSocket {
 }
 
 /// Addresses, options and groups. None of these switches; their errors are what the system says.
-///
-/// ```
-/// use std::net::Ipv4Addr;
-/// use threadle::net::UdpSocket;
-/// threadle::run(|| {
-///     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-///     assert!(socket.local_addr().unwrap().ip().is_unspecified());
-///     assert!(socket.peer_addr().is_err(), "not connected");
-///     socket.set_broadcast(true).unwrap();
-///     socket.set_ttl(17).unwrap();
-///     socket.set_multicast_loop_v4(false).unwrap();
-///     socket.set_multicast_ttl_v4(3).unwrap();
-///     assert!(socket.broadcast().unwrap() && !socket.multicast_loop_v4().unwrap());
-///     assert_eq!((socket.ttl().unwrap(), socket.multicast_ttl_v4().unwrap()), (17, 3));
-///     let group = Ipv4Addr::new(224, 0, 0, 251);
-///     socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
-///     socket.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
-/// });
-/// ```
 impl UdpSocket {
     /// The address of this end.
     ///
@@ -343,6 +324,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     assert!(socket.local_addr().unwrap().ip().is_loopback());
+    /// });
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         internet(self.handle.file().local_addr()?)
     }
@@ -353,6 +341,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// Not connected; what the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     assert!(socket.peer_addr().is_err(), "not connected");
+    ///     let address = socket.local_addr().unwrap();
+    ///     socket.connect(address).unwrap(); // to itself
+    ///     assert_eq!(socket.peer_addr().unwrap(), address);
+    /// });
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         internet(self.handle.file().peer_addr()?)
     }
@@ -363,6 +361,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     socket.set_broadcast(true).unwrap();
+    /// });
+    /// ```
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         self.handle.file().set_broadcast(broadcast)
     }
@@ -373,6 +378,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     assert!(!socket.broadcast().unwrap());
+    /// });
+    /// ```
     pub fn broadcast(&self) -> io::Result<bool> {
         self.handle.file().broadcast()
     }
@@ -383,6 +395,14 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     socket.set_ttl(17).unwrap();
+    ///     assert_eq!(socket.ttl().unwrap(), 17);
+    /// });
+    /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.handle.file().set_ttl_v4(ttl)
     }
@@ -393,6 +413,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     assert!(socket.ttl().unwrap() > 0); // as the system is set
+    /// });
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.handle.file().ttl_v4()
     }
@@ -403,6 +430,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     socket.set_multicast_loop_v4(false).unwrap();
+    /// });
+    /// ```
     pub fn set_multicast_loop_v4(&self, back: bool) -> io::Result<()> {
         self.handle.file().set_multicast_loop_v4(back)
     }
@@ -413,6 +447,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     assert!(socket.multicast_loop_v4().unwrap());
+    /// });
+    /// ```
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.handle.file().multicast_loop_v4()
     }
@@ -423,6 +464,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     socket.set_multicast_ttl_v4(3).unwrap();
+    /// });
+    /// ```
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
         self.handle.file().set_multicast_ttl_v4(ttl)
     }
@@ -433,6 +481,13 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    ///     assert_eq!(socket.multicast_ttl_v4().unwrap(), 1); // not beyond this network
+    /// });
+    /// ```
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.handle.file().multicast_ttl_v4()
     }
@@ -443,6 +498,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     // A machine without IPv6 has no such socket.
+    ///     if let Ok(socket) = threadle::net::UdpSocket::bind("[::1]:0") {
+    ///         socket.set_multicast_loop_v6(false).unwrap();
+    ///         assert!(!socket.multicast_loop_v6().unwrap());
+    ///     }
+    /// });
+    /// ```
     pub fn set_multicast_loop_v6(&self, back: bool) -> io::Result<()> {
         self.handle.file().set_multicast_loop_v6(back)
     }
@@ -453,6 +518,15 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// threadle::run(|| {
+    ///     // A machine without IPv6 has no such socket.
+    ///     if let Ok(socket) = threadle::net::UdpSocket::bind("[::1]:0") {
+    ///         assert!(socket.multicast_loop_v6().unwrap());
+    ///     }
+    /// });
+    /// ```
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.handle.file().multicast_loop_v6()
     }
@@ -463,6 +537,14 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    ///     socket.join_multicast_v4(&Ipv4Addr::new(224, 0, 0, 251), &Ipv4Addr::LOCALHOST).unwrap();
+    /// });
+    /// ```
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.handle.file().join_multicast_v4(group, interface)
     }
@@ -473,6 +555,17 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    /// threadle::run(|| {
+    ///     let socket = threadle::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    ///     let group = Ipv4Addr::new(224, 0, 0, 251);
+    ///     assert!(socket.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST).is_err(), "it has not joined");
+    ///     socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
+    ///     socket.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST).unwrap();
+    /// });
+    /// ```
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.handle.file().leave_multicast_v4(group, interface)
     }
@@ -483,6 +576,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::net::Ipv6Addr;
+    /// threadle::run(|| {
+    ///     // A machine without IPv6 has no such socket.
+    ///     if let Ok(socket) = threadle::net::UdpSocket::bind("[::]:0") {
+    ///         assert!(socket.join_multicast_v6(&Ipv6Addr::LOCALHOST, 0).is_err(), "that is no group");
+    ///     }
+    /// });
+    /// ```
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.handle.file().join_multicast_v6(group, interface)
     }
@@ -493,6 +596,17 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::net::Ipv6Addr;
+    /// threadle::run(|| {
+    ///     // A machine without IPv6 has no such socket.
+    ///     if let Ok(socket) = threadle::net::UdpSocket::bind("[::]:0") {
+    ///         let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
+    ///         assert!(socket.leave_multicast_v6(&group, 0).is_err(), "it has not joined");
+    ///     }
+    /// });
+    /// ```
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.handle.file().leave_multicast_v6(group, interface)
     }

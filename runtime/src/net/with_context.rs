@@ -9,6 +9,18 @@ use crate::context::{Context, Watch};
 
 /// A stream whose reads and writes end with a context. Made by [`TcpStream::with_context`](crate::net::TcpStream::with_context) and
 /// [`UnixStream::with_context`](crate::net::unix::UnixStream::with_context).
+///
+/// ```
+/// use std::io::Read;
+/// use threadle::context::{Context, ContextError};
+/// threadle::run(|| {
+///     let (ours, _theirs) = threadle::net::unix::UnixStream::pair().unwrap();
+///     let (context, cancel) = Context::background().with_cancel();
+///     threadle::go(move || cancel.cancel());
+///     let error = ours.with_context(&context).read(&mut [0]).unwrap_err();
+///     assert!(ContextError::of(&error).unwrap().is_cancelled());
+/// });
+/// ```
 #[derive(Clone, Copy)]
 pub struct WithContext<'a> {
     handle: &'a Handle,

@@ -27,7 +27,7 @@ fn or_pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
 }
 
 macro_rules! poll {
-    ($($stream:ty),*) => {$(
+    ($($stream:ty, $pair:literal;)*) => {$(
         impl Read for Polled<'_, '_, $stream> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                 or_would_block(self.io.poll_read(self.context, buffer))
@@ -54,6 +54,18 @@ macro_rules! poll {
             ///
             /// # Errors
             /// Those of a read.
+            ///
+            /// ```
+            #[doc = include_str!("pair.md")]
+            /// # use std::{future::poll_fn, io::IoSlice};
+            /// threadle::run(|| {
+            #[doc = concat!("    let (mut client, mut server) = ", $pair, ";")]
+            ///     server.write_all(b"x").unwrap();
+            ///     let mut buffer = [0; 8];
+            ///     let read = threadle::block_on(poll_fn(|context| client.poll_read(context, &mut buffer)));
+            ///     assert_eq!(read.unwrap(), 1);
+            /// });
+            /// ```
             pub fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
                 or_pending(self.session.read(&mut Polled { io: &mut self.io, context }, buffer))
             }
@@ -62,6 +74,16 @@ macro_rules! poll {
             ///
             /// # Errors
             /// Those of a write.
+            ///
+            /// ```
+            #[doc = include_str!("pair.md")]
+            /// # use std::{future::poll_fn, io::IoSlice};
+            /// threadle::run(|| {
+            #[doc = concat!("    let (mut client, mut server) = ", $pair, ";")]
+            ///     threadle::block_on(poll_fn(|context| client.poll_write(context, b"x"))).unwrap();
+            ///     assert_eq!(server.read(&mut [0; 8]).unwrap(), 1);
+            /// });
+            /// ```
             pub fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
                 self.poll_write_vectored(context, &[IoSlice::new(bytes)])
             }
@@ -70,6 +92,19 @@ macro_rules! poll {
             ///
             /// # Errors
             /// Those of a write.
+            ///
+            /// ```
+            #[doc = include_str!("pair.md")]
+            /// # use std::{future::poll_fn, io::IoSlice};
+            /// threadle::run(|| {
+            #[doc = concat!("    let (mut client, mut server) = ", $pair, ";")]
+            ///     let words = [IoSlice::new(b"two "), IoSlice::new(b"words")];
+            ///     threadle::block_on(poll_fn(|context| client.poll_write_vectored(context, &words))).unwrap();
+            ///     let mut text = [0; 9];
+            ///     server.read_exact(&mut text).unwrap();
+            ///     assert_eq!(&text, b"two words");
+            /// });
+            /// ```
             pub fn poll_write_vectored(
                 &mut self,
                 context: &mut Context<'_>,
@@ -82,6 +117,19 @@ macro_rules! poll {
             ///
             /// # Errors
             /// Those of a write.
+            ///
+            /// ```
+            #[doc = include_str!("pair.md")]
+            /// # use std::{future::poll_fn, io::IoSlice};
+            /// threadle::run(|| {
+            #[doc = concat!("    let (mut client, mut server) = ", $pair, ";")]
+            ///     let reader = threadle::go(move || std::io::copy(&mut server, &mut std::io::sink()).unwrap());
+            ///     let written = threadle::block_on(poll_fn(|context| client.poll_write(context, &[7; 40_000]))).unwrap();
+            ///     threadle::block_on(poll_fn(|context| client.poll_flush(context))).unwrap();
+            ///     client.close().unwrap();
+            ///     assert_eq!(reader.join().unwrap(), written as u64);
+            /// });
+            /// ```
             pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
                 or_pending(self.session.send(&mut Polled { io: &mut self.io, context }))
             }
@@ -90,6 +138,16 @@ macro_rules! poll {
             ///
             /// # Errors
             /// Those of a write; what the system says.
+            ///
+            /// ```
+            #[doc = include_str!("pair.md")]
+            /// # use std::{future::poll_fn, io::IoSlice};
+            /// threadle::run(|| {
+            #[doc = concat!("    let (mut client, mut server) = ", $pair, ";")]
+            ///     threadle::block_on(poll_fn(|context| client.poll_shutdown(context))).unwrap();
+            ///     assert_eq!(server.read(&mut [0; 8]).unwrap(), 0);
+            /// });
+            /// ```
             pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
                 ready!(or_pending(self.session.close(&mut Polled { io: &mut self.io, context })))?;
                 self.io.poll_shutdown(context)
@@ -98,4 +156,7 @@ macro_rules! poll {
     )*};
 }
 
-poll!(TcpStream, UnixStream);
+poll! {
+    TcpStream, "pair()";
+    UnixStream, "unix_pair()";
+}

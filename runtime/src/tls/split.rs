@@ -10,12 +10,33 @@ use super::session::{Session, State};
 use crate::sync::{Mutex, MutexGuard};
 
 /// The reading end of a split [`TlsStream`](super::TlsStream).
+///
+/// ```
+#[doc = include_str!("pair.md")]
+/// threadle::run(|| {
+///     let (client, mut server) = pair();
+///     let (mut reader, _writer) = client.split();
+///     let reading = threadle::go(move || reader.read(&mut [0; 8]));
+///     server.write_all(b"x").unwrap();
+///     assert_eq!(reading.join().unwrap().unwrap(), 1);
+/// });
+/// ```
 pub struct ReadHalf<S> {
     both: Arc<Both<S>>,
     unread: Unread,
 }
 
 /// The writing end of a split [`TlsStream`](super::TlsStream). Dropping it tells the peer nothing; [`close`](Self::close) does.
+///
+/// ```
+#[doc = include_str!("pair.md")]
+/// threadle::run(|| {
+///     let (client, mut server) = pair();
+///     let (_reader, mut writer) = client.split();
+///     writer.write_all(b"x").unwrap();
+///     assert_eq!(server.read(&mut [0; 8]).unwrap(), 1);
+/// });
+/// ```
 pub struct WriteHalf<S> {
     both: Arc<Both<S>>,
 }
@@ -151,6 +172,18 @@ where
     ///
     /// # Errors
     /// Those of a write of `S`.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (client, mut server) = pair();
+    ///     let (mut reader, mut writer) = client.split();
+    ///     writer.close().unwrap();
+    ///     assert_eq!(server.read(&mut [0]).unwrap(), 0);
+    ///     server.write_all(b"x").unwrap();
+    ///     assert_eq!(reader.read(&mut [0; 8]).unwrap(), 1);
+    /// });
+    /// ```
     #[track_caller]
     pub fn close(&mut self) -> io::Result<()> {
         self.both.send(State::end)?;
@@ -160,6 +193,15 @@ where
 
 impl<S> ReadHalf<S> {
     /// The stream below, for its deadlines. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (mut reader, _writer) = pair().0.split();
+    ///     reader.get_ref().set_read_deadline(Some(std::time::Instant::now()));
+    ///     assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    /// });
+    /// ```
     pub fn get_ref(&self) -> &S {
         &self.both.io
     }
@@ -167,6 +209,14 @@ impl<S> ReadHalf<S> {
 
 impl<S> WriteHalf<S> {
     /// The stream below, for its deadlines. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (_reader, writer) = pair().0.split();
+    ///     assert_eq!(writer.get_ref().write_deadline(), None);
+    /// });
+    /// ```
     pub fn get_ref(&self) -> &S {
         &self.both.io
     }

@@ -13,6 +13,15 @@ use super::split::{self, ReadHalf, WriteHalf};
 /// A TLS connection over `S`, either end of it. What it promises is on the [module's page](crate::tls#what-is-promised).
 ///
 /// Its reads and writes switch where those of `S` do. Dropping it drops `S` and tells the peer nothing; [`close`](Self::close) does.
+///
+/// ```
+#[doc = include_str!("pair.md")]
+/// threadle::run(|| {
+///     let (mut client, mut server) = pair();
+///     client.write_all(b"x").unwrap();
+///     assert_eq!(server.read(&mut [0; 8]).unwrap(), 1);
+/// });
+/// ```
 pub struct TlsStream<S> {
     pub(super) session: Session,
     pub(super) io: S,
@@ -93,6 +102,19 @@ impl<S: Read + Write> TlsStream<S> {
     ///
     /// # Errors
     /// Those of a write of `S`; what was wrong with the peer's TLS.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// use std::io::ErrorKind;
+    /// threadle::run(|| {
+    ///     let (mut client, mut server) = pair();
+    ///     client.close().unwrap();
+    ///     assert_eq!(server.read(&mut [0]).unwrap(), 0);
+    ///     assert_eq!(client.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    ///     server.write_all(b"x").unwrap(); // the other direction goes on
+    ///     assert_eq!(client.read(&mut [0; 8]).unwrap(), 1);
+    /// });
+    /// ```
     #[track_caller]
     pub fn close(&mut self) -> io::Result<()> {
         self.session.close(&mut self.io)
@@ -141,31 +163,80 @@ impl<S> TlsStream<S> {
     }
 
     /// The stream below. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (client, server) = pair();
+    ///     assert_eq!(client.get_ref().peer_addr().unwrap(), server.get_ref().local_addr().unwrap());
+    /// });
+    /// ```
     pub fn get_ref(&self) -> &S {
         &self.io
     }
 
     /// The stream below; what is read from it or written to it is missing from the connection. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (mut client, _server) = pair();
+    ///     client.get_mut().set_nodelay(true).unwrap();
+    /// });
+    /// ```
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.io
     }
 
     /// Which of the protocols that both ends offer was agreed on: `h2`, say. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (client, _server) = pair();
+    ///     assert_eq!(client.alpn_protocol(), None); // neither has offered any
+    /// });
+    /// ```
     pub fn alpn_protocol(&self) -> Option<&[u8]> {
         self.session.state.connection.alpn_protocol()
     }
 
     /// Which TLS it is. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (client, _server) = pair();
+    ///     assert_eq!(client.protocol_version(), Some(tls::rustls::ProtocolVersion::TLSv1_3));
+    /// });
+    /// ```
     pub fn protocol_version(&self) -> Option<ProtocolVersion> {
         self.session.state.connection.protocol_version()
     }
 
     /// What the peer showed, its own certificate first; clients are only asked by a configuration that does. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (client, server) = pair();
+    ///     assert_eq!(client.peer_certificates().unwrap().len(), 1);
+    ///     assert!(server.peer_certificates().is_none());
+    /// });
+    /// ```
     pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
         self.session.state.connection.peer_certificates()
     }
 
     /// The host that the client asked for, on the server's end. Switches: no.
+    ///
+    /// ```
+    #[doc = include_str!("pair.md")]
+    /// threadle::run(|| {
+    ///     let (client, server) = pair();
+    ///     assert_eq!((client.server_name(), server.server_name()), (None, Some("localhost")));
+    /// });
+    /// ```
     pub fn server_name(&self) -> Option<&str> {
         match &self.session.state.connection {
             Connection::Server(server) => server.server_name(),

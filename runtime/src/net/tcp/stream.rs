@@ -208,23 +208,6 @@ impl TcpStream {
 }
 
 /// Addresses and options. None of these switches; their errors are what the system says.
-///
-/// ```
-/// use std::time::Duration;
-/// use threadle::net::{TcpListener, TcpStream};
-/// threadle::run(|| {
-///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-///     assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
-///     assert!(stream.local_addr().unwrap().ip().is_loopback());
-///     stream.set_nodelay(true).unwrap();
-///     stream.set_ttl(17).unwrap();
-///     stream.set_linger(Some(Duration::from_secs(3))).unwrap();
-///     assert_eq!((stream.nodelay().unwrap(), stream.ttl().unwrap()), (true, 17));
-///     assert_eq!(stream.linger().unwrap(), Some(Duration::from_secs(3)));
-///     assert_eq!(stream.keepalive().unwrap(), None);
-/// });
-/// ```
 impl TcpStream {
     /// The address of the other end.
     ///
@@ -232,6 +215,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+    /// });
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         internet(self.handle.file().peer_addr()?)
     }
@@ -242,6 +234,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     assert_eq!(listener.accept().unwrap().1, stream.local_addr().unwrap());
+    /// });
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         internet(self.handle.file().local_addr()?)
     }
@@ -252,6 +253,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     stream.set_nodelay(true).unwrap();
+    /// });
+    /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.handle.file().set_tcp_nodelay(nodelay)
     }
@@ -262,6 +272,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     assert!(!stream.nodelay().unwrap());
+    /// });
+    /// ```
     pub fn nodelay(&self) -> io::Result<bool> {
         self.handle.file().tcp_nodelay()
     }
@@ -272,6 +291,16 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     stream.set_ttl(17).unwrap();
+    ///     assert_eq!(stream.ttl().unwrap(), 17);
+    /// });
+    /// ```
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.handle.file().set_ttl_v4(ttl)
     }
@@ -282,6 +311,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     assert!(stream.ttl().unwrap() > 0); // as the system is set
+    /// });
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.handle.file().ttl_v4()
     }
@@ -294,6 +332,21 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     stream.set_linger(Some(Duration::ZERO)).unwrap();
+    ///     drop(stream);
+    ///     // No orderly end: the connection was reset.
+    ///     let (mut peer, _) = listener.accept().unwrap();
+    ///     assert_eq!(peer.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    /// });
+    /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         self.handle.file().set_linger(linger)
     }
@@ -304,6 +357,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     assert_eq!(stream.linger().unwrap(), None);
+    ///     stream.set_linger(Some(Duration::from_secs(3))).unwrap();
+    ///     assert_eq!(stream.linger().unwrap(), Some(Duration::from_secs(3)));
+    /// });
+    /// ```
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         self.handle.file().linger()
     }
@@ -314,6 +379,17 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use threadle::net::{KeepAlive, TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     stream.set_keepalive(Some(&KeepAlive::new().idle(Duration::from_secs(30)))).unwrap();
+    ///     stream.set_keepalive(None).unwrap();
+    /// });
+    /// ```
     pub fn set_keepalive(&self, keepalive: Option<&KeepAlive>) -> io::Result<()> {
         match keepalive {
             Some(keepalive) => keepalive.set(self.handle.file()),
@@ -327,6 +403,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// ```
+    /// use threadle::net::{TcpListener, TcpStream};
+    /// threadle::run(|| {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    ///     assert_eq!(stream.keepalive().unwrap(), None);
+    /// });
+    /// ```
     pub fn keepalive(&self) -> io::Result<Option<KeepAlive>> {
         KeepAlive::of(self.handle.file())
     }

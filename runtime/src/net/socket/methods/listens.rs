@@ -48,6 +48,17 @@ macro_rules! listens {
         }
 
         #[doc = concat!("Connections as they come, without end. Made by [`", stringify!($name), "::incoming`].")]
+        ///
+        /// ```
+        #[doc = $example]
+        /// threadle::run(|| {
+        ///     let listener = listener();
+        ///     listener.set_deadline(Some(std::time::Instant::now()));
+        ///     let mut incoming = listener.incoming();
+        ///     assert_eq!(incoming.next().unwrap().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        ///     listener.set_deadline(None); // and it goes on
+        /// });
+        /// ```
         #[derive(Debug)]
         pub struct $incoming<'a> {
             listener: &'a $name,

@@ -185,7 +185,8 @@ impl RawMutex {
             // set, the holder's unlock wakes the next one; at worst one too many is awake. If not, the unlock of the one that is awake does.
             let awake = if word & LOCKED == 0 || faulty!(MutexKeepsWoken) { 0 } else { AWAKE };
             let queued = (word | QUEUED | starving) & !awake;
-            if faulty!(MutexQueuesUnlooked) || (word & LOCKED == 0 && faulty!(MutexQueuesBehindNobody)) {
+            // Bitwise, for outside the models both are false, and clippy would have the rest struck out.
+            if faulty!(MutexQueuesUnlooked) | (faulty!(MutexQueuesBehindNobody) & (word & LOCKED == 0)) {
                 self.word.fetch_or(QUEUED | starving, Ordering::Relaxed);
             } else if self.exchange(word, queued, Ordering::Relaxed).is_err() {
                 continue;

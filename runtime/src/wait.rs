@@ -63,6 +63,7 @@ impl<'a> Limit<'a> {
     }
 
     /// The same, but until `due` at most.
+    #[inline]
     pub(crate) fn no_later_than(self, due: Option<Instant>) -> Self {
         let deadline = match (self.deadline, due) {
             (Some(deadline), Some(due)) => Some(deadline.min(due)),
@@ -73,6 +74,12 @@ impl<'a> Limit<'a> {
 
     pub(crate) fn deadline(self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Nothing ends the wait but that for which one waits.
+    #[inline(always)]
+    pub(crate) fn is_none(self) -> bool {
+        self.deadline.is_none() && self.cancel.is_none()
     }
 
     pub(crate) fn can_be_cancelled(self) -> bool {

@@ -25,6 +25,7 @@
 
 use std::fmt;
 use std::marker::PhantomPinned;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 pub(crate) use crate::base::lock;
@@ -89,6 +90,40 @@ impl<P> Waiter<P> {
     /// node that was never borrowed by a list longer than its park.
     pub(crate) fn into_payload(self) -> P {
         self.payload.into_inner()
+    }
+}
+
+/// Where a waiter lies in a frame that neither makes it nor takes it apart: both are done by functions that the frame calls before and after
+/// its wait.
+///
+/// A waiter that is never taken out of it is not dropped.
+pub(crate) struct Place<P>(std::cell::UnsafeCell<MaybeUninit<Waiter<P>>>);
+
+impl<P> Place<P> {
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Place(std::cell::UnsafeCell::new(MaybeUninit::uninit()))
+    }
+
+    /// # Safety
+    /// There is no reference to a waiter that was here before.
+    pub(crate) unsafe fn put(&self, waiter: Waiter<P>) -> &Waiter<P> {
+        // SAFETY: as the caller says, it is ours alone; and it lies there from now on.
+        unsafe { (*self.0.get()).write(waiter) }
+    }
+
+    /// # Safety
+    /// It was put here, and not taken.
+    pub(crate) unsafe fn waiter(&self) -> &Waiter<P> {
+        // SAFETY: as the caller says; a waiter is only looked at while it waits.
+        unsafe { (*self.0.get()).assume_init_ref() }
+    }
+
+    /// # Safety
+    /// It was put here, and not taken; it is in no list.
+    pub(crate) unsafe fn take(&self) -> Waiter<P> {
+        // SAFETY: as the caller says, nobody else has it.
+        unsafe { (*self.0.get()).assume_init_read() }
     }
 }
 

@@ -94,7 +94,7 @@ mod exports {
     pub use crate::locals::{Destroy, Gone, Local, LocalId, local, put_local};
     pub use crate::locked::{lock_os_thread, unlock_os_thread};
     pub use crate::observe::{Metrics, dump, dump_those, live_goroutines, metrics};
-    pub use crate::park::{Parking, Reason, Ticket, Woken};
+    pub use crate::park::{Leaving, Parking, Reason, Ticket, Woken};
     pub use crate::quiet::clock::{now, settle};
     pub use crate::quiet::deadlock::Deadlock;
     pub use crate::runtime::{Config, Host, Mode, run, run_in_virtual_time};

@@ -20,11 +20,7 @@ pub(crate) fn ready(g: &'static G) {
         if here.is_some_and(|m| std::ptr::eq(m, home)) {
             return home.push_own(g);
         }
-        home.inbox.push(g);
-        if let Roused::Has(p) = scheduler.idle().after_push(home) {
-            scheduler.as_waker(|| home.assign(p, false));
-        }
-        return;
+        return push_to_inbox(home, g);
     }
     match here.and_then(M::step_in) {
         Some(inside) => {
@@ -33,6 +29,15 @@ pub(crate) fn ready(g: &'static G) {
             queued.announce(scheduler);
         }
         None => push_away(scheduler, g),
+    }
+}
+
+#[inline(never)]
+fn push_to_inbox(home: &'static M, g: &'static G) {
+    let scheduler = g.scheduler();
+    home.inbox.push(g);
+    if let Roused::Has(p) = scheduler.idle().after_push(home) {
+        scheduler.as_waker(|| home.assign(p, false));
     }
 }
 

@@ -106,10 +106,29 @@ impl Parking {
         woken
     }
 
+    /// As `wait_until_or`: there is nothing between it and the switch.
+    ///
+    /// # Safety
+    /// As the real one's.
+    pub(crate) unsafe fn up_to_the_switch(self, undo: &dyn Fn()) -> Option<Leaving> {
+        // SAFETY: as the caller says.
+        unsafe { self.wait_until_or(None, undo) };
+        None
+    }
+
     pub(crate) fn close(self) -> bool {
         let closed = self.0.0.win();
         std::mem::forget(self);
         closed
+    }
+}
+
+/// There is none: a model's thread has waited by then.
+pub(crate) enum Leaving {}
+
+impl Leaving {
+    pub(crate) fn leave(self) {
+        match self {}
     }
 }
 

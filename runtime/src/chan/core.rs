@@ -4,9 +4,9 @@ use super::error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, 
 use super::lock::{Guard, Lock};
 use super::state::{Kept, Node, Offer, Outcome, PromiseId, Reserve, Side, Slot, State, Take};
 use crate::base::atomic::{AtomicUsize, Ordering};
-use crate::base::{Parking, Reason, checkpoint, faulty};
+use crate::base::{Leaving, Parking, Reason, checkpoint, faulty};
 use crate::wait::{GaveUp, Limit, park_within, wait};
-use crate::waiters::{OnLeave, Waiter};
+use crate::waiters::{OnLeave, Place, Waiter};
 
 /// The shared part of all senders and receivers of a channel.
 pub(super) struct Channel<T> {
@@ -99,12 +99,17 @@ impl<T> Channel<T> {
 
     /// Unlocks after something became possible that was not before.
     #[inline]
-    pub(super) fn unlock_changed(&self, mut state: Guard<'_, State<T>>) {
+    pub(super) fn unlock_changed(&self, state: Guard<'_, State<T>>) {
         if !state.watchers.is_empty() {
-            let woken = state.wake_watchers();
-            drop(state);
-            drop(woken);
+            Self::unlock_and_tell(state);
         }
+    }
+
+    #[cold]
+    fn unlock_and_tell(mut state: Guard<'_, State<T>>) {
+        let woken = state.wake_watchers();
+        drop(state);
+        drop(woken);
     }
 
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
@@ -121,46 +126,34 @@ impl<T> Channel<T> {
     }
 
     /// Sends, waiting for room within the limit. Switches.
-    #[inline]
+    ///
+    /// Always inlined: it is no more than the switch, between calls of what comes before and after it (docs/decisions/0023).
+    #[inline(always)]
     #[track_caller]
     pub(super) fn send(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {
-        let mut state = self.lock();
-        match state.offer(value) {
-            Offer::Accepted(woken) => {
-                self.unlock_changed(state);
-                drop(woken);
-                checkpoint();
-                Ok(())
-            }
-            Offer::Full(value) => self.send_slow(value, limit, state),
-            Offer::Closed(value) => {
-                drop(state);
-                checkpoint();
-                Err(Unsent::Closed(value))
-            }
+        if !limit.is_none() {
+            return self.send_within(value, limit);
         }
+        let exchange = Exchange::new(self);
+        let undo = || exchange.leave(|state| &mut state.senders);
+        match exchange.begin_to_send(value, &undo) {
+            Begun::Over(end) => return end,
+            Begun::Leaves(leaving) => leaving.leave(),
+            Begun::Waited => {}
+        }
+        exchange.end_sending()
     }
 
-    #[cold]
+    #[inline(never)]
     #[track_caller]
-    fn send_slow(
-        &self,
-        value: T,
-        limit: Limit<'_>,
-        // The last, so that it goes first, should opening the park panic (`no_switch`): the value has a Drop of the user's.
-        state: Guard<'_, State<T>>,
-    ) -> Result<(), Unsent<T>> {
-        let parking = Parking::open(Reason::ChanSend);
-        let node = Waiter::new(parking.ticket(), Slot::new(Some(value)));
-        // A sender that was served has given, and got nothing.
-        self.wait(state, |state| &mut state.senders, parking, &node, limit, || ());
-        let Slot { value, outcome, .. } = node.into_payload();
-        match (outcome, value) {
-            (Outcome::Exchanged, _) => Ok(()),
-            (Outcome::Waiting, Some(value)) => Err(Unsent::GaveUp(value)),
-            (Outcome::Closed, Some(value)) => Err(Unsent::Closed(value)),
-            (outcome, _) => unreachable!("a sender with a value ends as {outcome:?}"),
+    fn send_within(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {
+        let exchange = Exchange::new(self);
+        match exchange.send_or_queue(value) {
+            Queued::Over(end) => return end,
+            // A sender that was served has given, and got nothing.
+            Queued::Waits(parking) => exchange.wait(parking, |state| &mut state.senders, limit, || ()),
         }
+        exchange.end_sending()
     }
 
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
@@ -177,27 +170,47 @@ impl<T> Channel<T> {
     }
 
     /// Receives, waiting for a value within the limit. Switches.
-    #[inline]
+    ///
+    /// Always inlined, as [`send`](Self::send).
+    #[inline(always)]
     #[track_caller]
     pub(super) fn recv(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
-        // Before a value is taken: the runtime may end while one gives way, and the value with it.
-        checkpoint();
+        if !limit.is_none() {
+            return self.recv_within(limit);
+        }
+        let exchange = Exchange::new(self);
+        let undo = || exchange.undo_receiving();
         loop {
-            match self.fetch(Reason::ChanReceive, limit) {
-                Fetched::Value(value) => return Ok(value),
-                Fetched::Closed => return Err(Unreceived::Closed),
-                Fetched::GaveUp => return Err(Unreceived::GaveUp),
-                Fetched::Nothing(state) => {
-                    if let Some(end) = self.recv_slow(state, limit) {
-                        return end;
-                    }
+            match exchange.begin_to_receive(&undo) {
+                Begun::Over(end) => return end,
+                Begun::Leaves(leaving) => leaving.leave(),
+                Begun::Waited => {}
+            }
+            if let Some(end) = exchange.end_receiving(limit) {
+                return end;
+            }
+        }
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn recv_within(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
+        let exchange = Exchange::new(self);
+        loop {
+            match exchange.receive_or_queue(limit) {
+                Queued::Over(end) => return end,
+                Queued::Waits(parking) => {
+                    exchange.wait(parking, |state| &mut state.receivers, limit, || exchange.pass_on());
                 }
+            }
+            if let Some(end) = exchange.end_receiving(limit) {
+                return end;
             }
         }
     }
 
     /// Receives what is there, or, within the limit, what is promised by the sender whose turn it is. Switches only for that.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn fetch(&self, reason: Reason, limit: Limit<'_>) -> Fetched<'_, T> {
         loop {
@@ -217,54 +230,6 @@ impl<T> Channel<T> {
                 Take::Closed => return Fetched::Closed,
             }
         }
-    }
-
-    /// `None`: all is as before, and it must be tried again.
-    #[cold]
-    #[track_caller]
-    fn recv_slow(&self, state: Guard<'_, State<T>>, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
-        let parking = Parking::open(Reason::ChanReceive);
-        let node = Waiter::new(parking.ticket(), Slot::new(None));
-        // SAFETY: it waits to receive, and was served.
-        let pass_on = || unsafe { self.pass_on(&node) };
-        self.wait(state, |state| &mut state.receivers, parking, &node, limit, pass_on);
-        // SAFETY: the wait is over, so the node is this frame's.
-        if let Outcome::Promise(_) = unsafe { node.payload() }.outcome {
-            // SAFETY: the outcome says so.
-            return match unsafe { self.settle(&node, None, Reason::ChanReceive, limit) } {
-                Settled::Value(value) => Some(Ok(value)),
-                Settled::GaveUp => Some(Err(Unreceived::GaveUp)),
-                Settled::Withdrawn => None,
-            };
-        }
-        let Slot { value, outcome, .. } = node.into_payload();
-        Some(match (outcome, value) {
-            (Outcome::Exchanged, Some(value)) => Ok(value),
-            (Outcome::Waiting, _) => Err(Unreceived::GaveUp),
-            (Outcome::Closed, _) => Err(Unreceived::Closed),
-            (outcome, _) => unreachable!("a receiver ends as {outcome:?}"),
-        })
-    }
-
-    /// Queues `node`, unlocks, and waits until it is dealt with or the limit is reached. Afterwards the node is in no list of waiters.
-    fn wait(
-        &self,
-        mut state: Guard<'_, State<T>>,
-        side: Side<T>,
-        parking: Parking,
-        node: &Node<T>,
-        limit: Limit<'_>,
-        pass_on: impl Fn(),
-    ) {
-        // SAFETY: the node is new; it stays in the caller's frame until this returns: it was served, or `remove` has been called.
-        unsafe { side(&mut state).push_back(node) };
-        self.unlock_changed(state);
-        let leave = || {
-            // SAFETY: queued on this side.
-            unsafe { self.lock().remove(side, node) };
-        };
-        // How it ended is in the node's outcome.
-        let _: Result<(), GaveUp> = wait(parking, node, limit, leave, pass_on);
     }
 
     /// The receiver of `node` was served and will never run: what it was given goes to the next.
@@ -486,6 +451,181 @@ impl<T> Channel<T> {
             // Nobody can receive these any more. They are dropped outside the lock: their `Drop` is user code.
             let unreceived = std::mem::take(&mut self.lock().buffer);
             drop(unreceived);
+        }
+    }
+}
+
+/// One send or receive that may wait, in the frame of whoever does it: its node lies there while it waits.
+struct Exchange<'a, T> {
+    channel: &'a Channel<T>,
+    node: Place<Slot<T>>,
+}
+
+/// What came of a look at the channel.
+enum Queued<E> {
+    /// Nothing is to be waited for.
+    Over(E),
+    /// The node is queued, and the channel unlocked.
+    Waits(Parking),
+}
+
+/// What came of the part before the switch.
+enum Begun<E> {
+    /// There was nothing to wait for.
+    Over(E),
+    /// The node is queued; the goroutine is to leave its stack.
+    Leaves(Leaving),
+    /// The wait is over: it was served already, or the thread has waited.
+    Waited,
+}
+
+impl<'a, T> Exchange<'a, T> {
+    #[inline(always)]
+    fn new(channel: &'a Channel<T>) -> Self {
+        Exchange { channel, node: Place::new() }
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn begin_to_send(&self, value: T, undo: &dyn Fn()) -> Begun<Result<(), Unsent<T>>> {
+        match self.send_or_queue(value) {
+            Queued::Over(end) => Begun::Over(end),
+            // SAFETY: `send` is the caller, and leaves; the node is reached under the channel's lock, or belongs to its frame, in whose
+            // place it is called.
+            Queued::Waits(parking) => unsafe { parking.up_to_the_switch(undo) }.map_or(Begun::Waited, Begun::Leaves),
+        }
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn begin_to_receive(&self, undo: &dyn Fn()) -> Begun<Result<T, Unreceived>> {
+        match self.receive_or_queue(Limit::NONE) {
+            Queued::Over(end) => Begun::Over(end),
+            // SAFETY: as above, by `recv`; and a value that was given goes from thread to thread as it does when it is given.
+            Queued::Waits(parking) => unsafe { parking.up_to_the_switch(undo) }.map_or(Begun::Waited, Begun::Leaves),
+        }
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn send_or_queue(&self, value: T) -> Queued<Result<(), Unsent<T>>> {
+        let mut state = self.channel.lock();
+        let value = match state.offer(value) {
+            Offer::Accepted(woken) => {
+                self.channel.unlock_changed(state);
+                drop(woken);
+                checkpoint();
+                return Queued::Over(Ok(()));
+            }
+            Offer::Full(value) => value,
+            Offer::Closed(value) => {
+                drop(state);
+                checkpoint();
+                return Queued::Over(Err(Unsent::Closed(value)));
+            }
+        };
+        // Should opening the park panic (`no_switch`), the lock goes first: the value has a Drop of the user's.
+        Queued::Waits(self.queue(Reason::ChanSend, Some(value), state, |state| &mut state.senders))
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn receive_or_queue(&self, limit: Limit<'_>) -> Queued<Result<T, Unreceived>> {
+        // Before a value is taken: the runtime may end while one gives way, and the value with it.
+        checkpoint();
+        Queued::Over(match self.channel.fetch(Reason::ChanReceive, limit) {
+            Fetched::Value(value) => Ok(value),
+            Fetched::Closed => Err(Unreceived::Closed),
+            Fetched::GaveUp => Err(Unreceived::GaveUp),
+            Fetched::Nothing(state) => {
+                return Queued::Waits(self.queue(Reason::ChanReceive, None, state, |state| &mut state.receivers));
+            }
+        })
+    }
+
+    /// Queues a node, and unlocks.
+    #[inline(always)]
+    #[track_caller]
+    fn queue(&self, reason: Reason, value: Option<T>, mut state: Guard<'_, State<T>>, side: Side<T>) -> Parking {
+        let parking = Parking::open(reason);
+        // SAFETY: it waits for the first time, or its last wait is over.
+        let node = unsafe { self.node.put(Waiter::new(parking.ticket(), Slot::new(value))) };
+        // SAFETY: the node is new; it stays in the caller's frame until it was served, or `leave` has been called.
+        unsafe { side(&mut state).push_back(node) };
+        self.channel.unlock_changed(state);
+        parking
+    }
+
+    /// Waits until the queued node is dealt with or the limit is reached. Afterwards it is in no list of waiters.
+    fn wait(&self, parking: Parking, side: Side<T>, limit: Limit<'_>, pass_on: impl Fn()) {
+        // SAFETY: it is queued.
+        let node = unsafe { self.node.waiter() };
+        // How it ended is in the node's outcome.
+        let _: Result<(), GaveUp> = wait(parking, node, limit, || self.leave(side), pass_on);
+    }
+
+    #[inline(never)]
+    fn end_sending(&self) -> Result<(), Unsent<T>> {
+        // SAFETY: the wait is over, so the node is this frame's.
+        let Slot { value, outcome, .. } = unsafe { self.node.take() }.into_payload();
+        match (outcome, value) {
+            (Outcome::Exchanged, _) => Ok(()),
+            (Outcome::Waiting, Some(value)) => Err(Unsent::GaveUp(value)),
+            (Outcome::Closed, Some(value)) => Err(Unsent::Closed(value)),
+            (outcome, _) => unreachable!("a sender with a value ends as {outcome:?}"),
+        }
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn end_receiving(&self, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
+        // SAFETY: the wait is over, so the node is this frame's.
+        if let Outcome::Promise(_) = unsafe { self.node.waiter().payload() }.outcome {
+            return self.receive_promised(limit);
+        }
+        // SAFETY: as above, and it was promised nothing, so it is in no list.
+        let Slot { value, outcome, .. } = unsafe { self.node.take() }.into_payload();
+        Some(match (outcome, value) {
+            (Outcome::Exchanged, Some(value)) => Ok(value),
+            (Outcome::Waiting, _) => Err(Unreceived::GaveUp),
+            (Outcome::Closed, _) => Err(Unreceived::Closed),
+            (outcome, _) => unreachable!("a receiver ends as {outcome:?}"),
+        })
+    }
+
+    /// `None`: the promise was withdrawn.
+    #[cold]
+    #[track_caller]
+    fn receive_promised(&self, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
+        // SAFETY: the wait is over, and its outcome is a promise.
+        match unsafe { self.channel.settle(self.node.waiter(), None, Reason::ChanReceive, limit) } {
+            Settled::Value(value) => Some(Ok(value)),
+            Settled::GaveUp => Some(Err(Unreceived::GaveUp)),
+            Settled::Withdrawn => None,
+        }
+    }
+
+    /// The wait was not served, or its goroutine will never go on: takes the node out of its list, if it is in one.
+    #[cold]
+    fn leave(&self, side: Side<T>) {
+        // SAFETY: queued on this side.
+        unsafe { self.channel.lock().remove(side, self.node.waiter()) };
+    }
+
+    /// The receiver was served and will never go on: what it was given goes to the next.
+    #[cold]
+    fn pass_on(&self) {
+        // SAFETY: it waits to receive, and was served.
+        unsafe { self.channel.pass_on(self.node.waiter()) };
+    }
+
+    /// The receiver never goes on. See `wait.rs`, the last way.
+    #[cold]
+    fn undo_receiving(&self) {
+        self.leave(|state| &mut state.receivers);
+        // SAFETY: queued, and out of the list by now.
+        if unsafe { self.node.waiter() }.was_served() && !faulty!(NothingIsPassedOn) {
+            self.pass_on();
         }
     }
 }

@@ -62,9 +62,15 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv(), Ok(7));
     /// assert!(receiver.recv().is_err());
     /// ```
+    // Always inlined, as what it calls is (docs/decisions/0023).
+    #[inline(always)]
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_within(Limit::NONE).map_err(|_closed| RecvError)
+        match &self.flavor {
+            Flavor::Channel(channel) => channel.recv(Limit::NONE),
+            Flavor::Source(_) | Flavor::Never => self.recv_within(Limit::NONE),
+        }
+        .map_err(|_closed| RecvError)
     }
 
     /// Receives a value if there is one.
@@ -126,7 +132,7 @@ impl<T> Receiver<T> {
     }
 
     /// Receives a value, waiting within a limit, which may be a context's. Switches.
-    #[inline]
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn recv_within(&self, limit: Limit<'_>) -> Result<T, Unreceived> {
         match &self.flavor {

@@ -45,6 +45,7 @@ impl<T> Sender<T> {
     /// drop(receiver);
     /// assert_eq!(sender.send(2).unwrap_err().into_inner(), 2);
     /// ```
+    #[inline(always)]
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.channel.send(value, Limit::NONE).map_err(|unsent| SendError(unsent.into_inner()))

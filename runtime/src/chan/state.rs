@@ -134,10 +134,18 @@ impl<T> State<T> {
         self.buffer.len() + self.reserved < self.capacity
     }
 
-    pub(super) fn offer(&mut self, mut value: T) -> Offer<T> {
+    #[inline(always)]
+    pub(super) fn offer(&mut self, value: T) -> Offer<T> {
         if self.closed {
             return Offer::Closed(value);
         }
+        if !self.receivers.is_empty() {
+            return self.offer_to_receivers(value);
+        }
+        self.offer_to_buffer(value)
+    }
+
+    fn offer_to_receivers(&mut self, mut value: T) -> Offer<T> {
         while let Some(mut receiver) = self.receivers.pop() {
             let slot = receiver.payload();
             (slot.value, slot.outcome) = (Some(value), Outcome::Exchanged);
@@ -151,6 +159,11 @@ impl<T> State<T> {
                 }
             }
         }
+        self.offer_to_buffer(value)
+    }
+
+    #[inline]
+    fn offer_to_buffer(&mut self, value: T) -> Offer<T> {
         if self.has_room() {
             self.buffer.push_back(value);
             Offer::Accepted(None)
@@ -160,11 +173,19 @@ impl<T> State<T> {
     }
 
     /// `waits`: whether the caller can wait for a value that is only promised.
+    #[inline(always)]
     pub(super) fn take(&mut self, waits: bool) -> Take<T> {
         if let Some(value) = self.buffer.pop_front() {
             // The place that fell free goes to the sender waiting longest, behind all that is buffered: FIFO.
             return Take::Taken(value, self.admit());
         }
+        if !self.senders.is_empty() {
+            return self.take_from_senders(waits);
+        }
+        if self.closed { Take::Closed } else { Take::Empty }
+    }
+
+    fn take_from_senders(&mut self, waits: bool) -> Take<T> {
         while let Some(mut sender) = self.senders.pop_first(|slot| waits || slot.value.is_some()) {
             let slot = sender.payload();
             // Out before the claim: afterwards the sender may return at once and its frame be gone.
@@ -228,7 +249,12 @@ impl<T> State<T> {
     }
 
     /// Gives a free place, if there is one, to the sender that has waited longest.
+    #[inline]
     fn admit(&mut self) -> Option<Woken> {
+        if self.senders.is_empty() { None } else { self.admit_a_sender() }
+    }
+
+    fn admit_a_sender(&mut self) -> Option<Woken> {
         while self.has_room() {
             let mut sender = self.senders.pop()?;
             let slot = sender.payload();

@@ -10,7 +10,6 @@
 //! goroutine where one has just ended need not build a first frame on a stack that has one (docs/decisions/0023).
 
 use super::G;
-use super::state::Epoch;
 use crate::stack::Stack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::mem::ManuallyDrop;
@@ -20,8 +19,8 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 /// What a goroutine wants of the M it hands the thread back to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Command {
-    /// Commit this park.
-    Park(Epoch),
+    /// Commit the park it has open: `Own::parks`.
+    Park,
     /// To the tail of the queue.
     Yield,
     /// As `Yield`, but its slice is over: behind everybody.

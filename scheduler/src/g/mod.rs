@@ -21,6 +21,7 @@ use crate::scope::Scope;
 use body::{Room, Table};
 use completion::Completion;
 use context::{Context, Switch};
+use state::Epoch;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::Location;
@@ -93,6 +94,8 @@ const _: () = assert!(std::mem::offset_of!(G, own) == 64);
 pub(crate) struct Own {
     pub(crate) context: Option<Context>,
     pub(crate) switch: *const Switch,
+    /// The park in which it leaves its stack: written before it does, read by the M's loop before the commit.
+    pub(crate) parks: Epoch,
     pub(crate) table: Option<&'static Table>,
     /// Its `local!` values; null: none yet.
     pub(crate) locals: *mut locals::Table,
@@ -164,6 +167,7 @@ impl G {
             own: UnsafeCell::new(Own {
                 context: None,
                 switch: ptr::null(),
+                parks: Epoch::NONE,
                 table: None,
                 locals: ptr::null_mut(),
                 undo: None,
@@ -173,6 +177,7 @@ impl G {
         }
     }
 
+    #[inline]
     pub(crate) fn state(&self) -> &state::State {
         self.waiter.state()
     }
@@ -256,11 +261,23 @@ impl G {
     }
 
     pub(crate) fn note_wait(&self, reason: Reason, since: u64) {
+        self.note_reason(reason);
+        self.note_since(since);
+    }
+
+    /// It is about to wait for this: its own thread's doing.
+    #[inline]
+    pub(crate) fn note_reason(&self, reason: Reason) {
         self.reason.store(reason as u8, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn note_since(&self, since: u64) {
         self.since.store(since, Relaxed);
     }
 
     /// It is about to wait, says this line: its own thread's doing.
+    #[inline]
     pub(crate) fn note_waits_at(&self, at: &'static Location<'static>) {
         self.waits_at.store(ptr::from_ref(at).cast_mut(), Relaxed);
     }
@@ -298,6 +315,7 @@ impl G {
     ///
     /// # Safety
     /// The caller owns the goroutine, as the module's documentation says, and lets go of the pointer's target before it hands it on.
+    #[inline]
     pub(crate) unsafe fn own(&self) -> *mut Own {
         self.own.get()
     }

@@ -84,11 +84,17 @@ pub(crate) enum Status {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Epoch(u64);
 
+impl Epoch {
+    /// Of no park: even.
+    pub(crate) const NONE: Epoch = Epoch(0);
+}
+
 /// One reading of the word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(u64);
 
 impl Snapshot {
+    #[inline]
     pub(crate) fn status(self) -> Status {
         match self.0 & STATUS {
             0 => Status::Free,
@@ -100,23 +106,28 @@ impl Snapshot {
         }
     }
 
+    #[inline]
     pub(crate) fn epoch(self) -> Epoch {
         Epoch(self.0 >> EPOCH_SHIFT)
     }
 
+    #[inline]
     pub(crate) fn park_open(self) -> bool {
         self.0 & ONE_EPOCH != 0
     }
 
     /// The last park was ended by its deadline.
+    #[inline]
     pub(crate) fn expired(self) -> bool {
         self.0 & EXPIRED != 0
     }
 
+    #[inline]
     fn with(self, status: Status) -> Snapshot {
         Snapshot(self.0 & !STATUS | status as u64)
     }
 
+    #[inline]
     fn next_epoch(self) -> Snapshot {
         Snapshot(self.0.wrapping_add(ONE_EPOCH))
     }
@@ -183,6 +194,7 @@ impl State {
         State(AtomicU64::new(status as u64))
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Snapshot {
         Snapshot(self.0.load(Acquire))
     }
@@ -193,6 +205,7 @@ impl State {
     }
 
     /// Fresh or Runnable -> Running, by the M that took it from a queue. True: it was fresh.
+    #[inline]
     pub(crate) fn run(&self) -> bool {
         // Only the taker may change a queued goroutine, so a plain store will do; the queue ordered the fields.
         let now = Snapshot(self.0.load(Relaxed));
@@ -226,6 +239,7 @@ impl State {
     }
 
     /// Opens a park of the running owner. The store needs no order of its own: the ticket travels by a lock or a release.
+    #[inline]
     pub(crate) fn open_park(&self) -> Epoch {
         let now = Snapshot(self.0.load(Relaxed));
         debug_assert!(now.status() == Status::Running && !now.park_open(), "{now:?} opens a park");
@@ -235,6 +249,7 @@ impl State {
     }
 
     /// (Running, e) -> (Waiting, e); on the M's stack, after the switch.
+    #[inline]
     pub(crate) fn commit_park(&self, epoch: Epoch) -> CommitPark {
         let open = Snapshot(epoch.0 << EPOCH_SHIFT).with(Status::Running);
         // Release: the waker's resume must see the stack as it was left. Acquire on failure: we go on with what the waker wrote.
@@ -256,17 +271,20 @@ impl State {
 
     /// The owner, still running, ends its park itself. False: somebody had won it.
     #[must_use]
+    #[inline]
     pub(crate) fn close_park(&self, epoch: Epoch) -> bool {
         let open = Snapshot(epoch.0 << EPOCH_SHIFT).with(Status::Running);
         self.0.compare_exchange(open.0, open.next_epoch().0, Relaxed, Acquire).is_ok()
     }
 
     /// Whether the park of this epoch is still to be won.
+    #[inline]
     pub(crate) fn is_open(&self, epoch: Epoch) -> bool {
         Snapshot(self.0.load(Acquire)).epoch() == epoch
     }
 
     /// Wins the park of this epoch, if nobody has.
+    #[inline]
     pub(crate) fn wake(&self, epoch: Epoch) -> Wake {
         self.win(epoch, 0)
     }
@@ -276,6 +294,7 @@ impl State {
         self.win(epoch, EXPIRED)
     }
 
+    #[inline]
     fn win(&self, epoch: Epoch, mark: u64) -> Wake {
         let mut now = Snapshot(self.0.load(Relaxed));
         loop {

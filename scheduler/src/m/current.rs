@@ -21,11 +21,12 @@ struct Current {
     m: *const M,
     /// The runtime a plain thread works for: a helper that runs a goroutine's blocking call, or the monitor.
     scheduler: *const Scheduler,
-    is_monitor: bool,
+    /// The runtime whose monitor it is. (Pointers alone: a value that no `bool` has would be looked for at each reading.)
+    monitors: *const Scheduler,
 }
 
 /// A thread that has nothing to do with any runtime.
-const PLAIN: Current = Current { m: ptr::null(), scheduler: ptr::null(), is_monitor: false };
+const PLAIN: Current = Current { m: ptr::null(), scheduler: ptr::null(), monitors: ptr::null() };
 
 thread_local! {
     static CURRENT: Cell<Current> = const { Cell::new(PLAIN) };
@@ -76,20 +77,20 @@ pub(crate) fn may_make_threads(scheduler: &'static Scheduler) -> bool {
     // SAFETY: null, or set by `become_m` to a `&'static M`.
     black_box(match unsafe { current.m.as_ref() } {
         Some(m) => ptr::eq(m.scheduler(), scheduler) && m.serves_everybody(),
-        None => current.is_monitor && ptr::eq(current.scheduler, scheduler),
+        None => ptr::eq(current.monitors, scheduler),
     })
 }
 
 /// This thread becomes the monitor of a runtime.
 #[inline(never)]
 pub(crate) fn become_monitor(scheduler: &'static Scheduler) {
-    CURRENT.set(black_box(Current { scheduler, is_monitor: true, ..PLAIN }));
+    CURRENT.set(black_box(Current { scheduler, monitors: scheduler, ..PLAIN }));
 }
 
 /// This thread becomes an M.
 #[inline(never)]
 pub(super) fn become_m(m: &'static M) {
-    CURRENT.set(black_box(Current { m, scheduler: m.scheduler(), is_monitor: false }));
+    CURRENT.set(black_box(Current { m, scheduler: m.scheduler(), ..PLAIN }));
 }
 
 /// This thread is no M any more, and will end.

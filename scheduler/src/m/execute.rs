@@ -6,7 +6,6 @@ use crate::g::completion::{End, Finish};
 use crate::g::context::{Command, Context, Switch};
 use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
-use crate::limits::clock;
 use crate::m::current;
 use crate::p::Caches;
 use crate::runtime::MAIN;
@@ -48,9 +47,11 @@ impl M {
                 child_came_back();
             }
             // The thread is back on its own stack; the goroutine's is quiet.
-            if let Command::Park(epoch) = command {
+            if command == Command::Park {
+                // SAFETY: off its stack and not committed: its variables are this M's.
+                let epoch = unsafe { (*g.own()).parks };
                 // The P is still ours or lost; either way these are ours to write until the commit.
-                g.note_wait(g.reason(), clock::coarse_ns());
+                g.note_since(self.scheduler().monitor().about_now_ns());
                 if g.state().commit_park(epoch) == CommitPark::AlreadyWoken {
                     if self.lease.inside() {
                         continue;
@@ -87,7 +88,7 @@ impl M {
             return match command {
                 Command::Exit => self.finish(g),
                 Command::Yield | Command::Preempted => self.requeue(g, command == Command::Preempted),
-                Command::Park(_) => unreachable!("handled above"),
+                Command::Park => unreachable!("handled above"),
             };
         }
     }

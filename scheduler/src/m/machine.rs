@@ -171,6 +171,7 @@ impl M {
         }
     }
 
+    #[inline]
     pub(crate) fn scheduler(&self) -> &'static Scheduler {
         self.scheduler
     }
@@ -185,6 +186,7 @@ impl M {
     }
 
     /// Its own thread's variables.
+    #[inline]
     pub(super) fn own(&self) -> &Own {
         debug_assert!(current::m().is_none_or(|m| ptr::eq(m, self)), "another M's variables");
         &self.own
@@ -207,11 +209,13 @@ impl M {
     }
 
     /// As `goroutine`, also inside an announced call, and for other threads: a hint to them.
+    #[inline]
     pub(crate) fn running(&self) -> Option<&'static G> {
         // SAFETY: Gs are never freed.
         unsafe { self.running.load(Relaxed).as_ref() }
     }
 
+    #[inline]
     pub(super) fn set_running(&self, g: Option<&'static G>) {
         self.running.store(g.map_or(ptr::null_mut(), |g| ptr::from_ref(g).cast_mut()), Relaxed);
     }

@@ -75,6 +75,8 @@ pub(crate) struct Monitor {
     /// `procs` follows the machine: the CPU limit is looked at once a second and shown by the metrics.
     follow_cpus: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The time of its last look: some milliseconds late at most while a P is in use.
+    last_look: AtomicU64,
     pub(crate) detached: AtomicU64,
     pub(crate) retaken: AtomicU64,
     pub(crate) cpus: AtomicU64,
@@ -93,6 +95,7 @@ impl Monitor {
             trace,
             follow_cpus,
             thread: Mutex::new(None),
+            last_look: AtomicU64::new(clock::now_ns()),
             detached: AtomicU64::new(0),
             retaken: AtomicU64::new(0),
             cpus: AtomicU64::new(0),
@@ -120,8 +123,15 @@ impl Monitor {
     #[inline]
     pub(crate) fn p_is_busy(&self) {
         if self.doze.is_deep() {
+            self.last_look.store(clock::now_ns(), Relaxed);
             self.note.set();
         }
+    }
+
+    /// The time, late by one of the monitor's naps: for times that people look at. A load, where a clock would be the dearest part of a park.
+    #[inline]
+    pub(crate) fn about_now_ns(&self) -> u64 {
+        self.last_look.load(Relaxed)
     }
 
     /// Something lies in a slot that nobody was woken for. Who has let a P idle calls it behind its fence.
@@ -235,6 +245,7 @@ impl Round {
         while !monitor.stopping.load(Acquire) {
             self.sleep();
             let now = clock::now_ns();
+            monitor.last_look.store(now, Relaxed);
             let acted = self.look(now);
             if acted {
                 self.quiet = 0;

@@ -25,7 +25,7 @@ mod reason;
 mod thread;
 mod ticket;
 
-pub use parking::Parking;
+pub use parking::{Leaving, Parking};
 pub use reason::Reason;
 pub use ticket::{Ticket, Woken};
 

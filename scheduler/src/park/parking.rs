@@ -29,7 +29,8 @@ pub struct Parking {
 
 #[derive(Clone, Copy)]
 enum Who {
-    Goroutine(&'static G),
+    /// On this M, and there until it waits: nobody switches while a park is open (`State::requeue` asserts it).
+    Goroutine(&'static G, &'static M),
     Thread(&'static ThreadCell),
 }
 
@@ -38,39 +39,41 @@ impl Parking {
     ///
     /// # Panics
     /// Inside [`no_switch`](crate::no_switch), where the caller would leave its stack to wait: a call that finds it has to wait opens a park.
+    #[inline]
     #[track_caller]
     pub fn open(reason: Reason) -> Parking {
         let who = match current::m() {
             Some(m) => match m.free_to_switch() {
                 Some(g) => {
                     g.note_waits_at(Location::caller());
-                    Who::Goroutine(g)
+                    Who::Goroutine(g, m)
                 }
-                None if m.switch_forbidden() => forbidden(m, &reason),
-                None => Who::Thread(ThreadCell::current()),
+                None => Who::in_place(m, &reason),
             },
             None => Who::Thread(ThreadCell::current()),
         };
-        let mut parking = Parking { who, epoch: who.state().load().epoch(), reason, _not_send: PhantomData };
-        parking.epoch = who.state().open_park();
-        parking
+        let epoch = who.state().open_park();
+        Parking { who, epoch, reason, _not_send: PhantomData }
     }
 
     /// The right to end this park, to be given away.
+    #[inline]
     pub fn ticket(&self) -> Ticket {
         match self.who {
-            Who::Goroutine(g) => Ticket::of_goroutine(g, self.epoch),
+            Who::Goroutine(g, _) => Ticket::of_goroutine(g, self.epoch),
             Who::Thread(cell) => Ticket::of_thread(cell, self.epoch),
         }
     }
 
     /// Waits until the ticket is woken; at once if it has been. **Switches.**
+    #[inline]
     pub fn wait(self) {
         self.wait_until(None);
     }
 
     /// As [`wait`](Parking::wait), at most until the deadline. True: somebody woke the ticket; false: the deadline came first, and no wake
     /// of the ticket will succeed any more. A deadline in the past ends the wait at once, unless it was woken already. **Switches.**
+    #[inline]
     pub fn wait_until(self, deadline: Option<Instant>) -> bool {
         self.wait_for(deadline, None)
     }
@@ -84,6 +87,7 @@ impl Parking {
     ///
     /// # Safety
     /// `undo` may be called on any thread, while nobody is on the caller's stack.
+    #[inline]
     pub unsafe fn wait_until_or(self, deadline: Option<Instant>, undo: &dyn Fn()) -> bool {
         // SAFETY: the lifetime alone is changed. It is called where this call never returns, so that what it borrows stays; where it does
         // return, `wait_for` has forgotten it.
@@ -91,41 +95,73 @@ impl Parking {
         self.wait_for(deadline, Some(undo))
     }
 
+    /// All of [`wait_until_or`](Parking::wait_until_or) without a deadline but the switch, for one who is to [leave](Leaving::leave) the
+    /// stack in a frame further out. `None`: the wait is over, the ticket was woken. **Switches** nothing; may sleep, where the caller may not
+    /// leave its stack.
+    ///
+    /// # Safety
+    /// As for `wait_until_or`; and what it returns is left, by the caller and at once.
     #[inline]
-    fn wait_for(self, deadline: Option<Instant>, undo: Option<Undo>) -> bool {
-        if !self.who.state().is_open(self.epoch) {
-            // Won already: no need to leave the stack. `close` in our Drop finds it so.
-            return true;
+    pub unsafe fn up_to_the_switch(self, undo: &dyn Fn()) -> Option<Leaving> {
+        // SAFETY: as in `wait_until_or`; here it is `leave` that forgets it.
+        let undo = unsafe { std::mem::transmute::<NonNull<dyn Fn() + '_>, Undo>(NonNull::from(undo)) };
+        match self.who {
+            Who::Goroutine(g, m) => self.prepare(g, m, Some(undo)),
+            Who::Thread(cell) => {
+                self.hold_thread(cell, None, Some(undo));
+                None
+            }
         }
-        let woken = match self.who {
-            Who::Goroutine(g) => self.leave_stack(g, deadline, undo),
-            Who::Thread(cell) => match current::m() {
-                Some(m) => self.wait_in_place(m, cell, deadline, undo),
-                None => self.sleep(cell, deadline),
-            },
-        };
-        std::mem::forget(self);
-        woken
     }
 
-    fn leave_stack(&self, g: &'static G, deadline: Option<Instant>, undo: Option<Undo>) -> bool {
-        g.note_wait(self.reason, 0);
-        // SAFETY: the goroutine runs: its variables are its own.
-        unsafe { (*g.own()).undo = undo };
-        let Some(m) = current::m() else { unreachable!("{g:?} parks on a thread that is no M") };
-        let timer = deadline.map(|deadline| timers::arm_ticket_and_leave(m, self.ticket(), clock::to_ns(deadline)));
-        m.harass();
-        m.switch(g, Command::Park(self.epoch));
-        // From here on perhaps another thread.
-        // SAFETY: as above.
-        unsafe { (*g.own()).undo = None };
+    #[inline(never)]
+    fn wait_for(self, deadline: Option<Instant>, undo: Option<Undo>) -> bool {
+        let (g, m) = match self.who {
+            Who::Goroutine(g, m) => (g, m),
+            Who::Thread(cell) => return self.hold_thread(cell, deadline, undo),
+        };
+        let Some(deadline) = deadline else {
+            if let Some(leaving) = self.prepare(g, m, undo) {
+                leaving.leave();
+            }
+            return true;
+        };
+        let ticket = self.ticket();
+        let Some(leaving) = self.prepare(g, m, undo) else { return true };
+        let timer = timers::arm_ticket_and_leave(m, ticket, clock::to_ns(deadline));
+        leaving.leave();
         let expired = g.state().load().expired();
-        if let Some(timer) = timer
-            && !expired
-        {
+        if !expired {
             timer.cancel();
         }
         !expired
+    }
+
+    #[inline]
+    fn prepare(self, g: &'static G, m: &'static M, undo: Option<Undo>) -> Option<Leaving> {
+        let epoch = self.epoch;
+        g.note_reason(self.reason);
+        // From here on it is the M's loop that closes it, or whoever has won it already: then there is no need to leave the stack.
+        std::mem::forget(self);
+        if !g.state().is_open(epoch) {
+            return None;
+        }
+        // SAFETY: the goroutine runs: its variables are its own.
+        let own = unsafe { &mut *g.own() };
+        (own.undo, own.parks) = (undo, epoch);
+        Some(Leaving { g, m })
+    }
+
+    #[cold]
+    fn hold_thread(self, cell: &'static ThreadCell, deadline: Option<Instant>, undo: Option<Undo>) -> bool {
+        // At once if it was woken already.
+        let woken = !cell.waiter.state().is_open(self.epoch)
+            || match current::m() {
+                Some(m) => self.wait_in_place(m, cell, deadline, undo),
+                None => self.sleep(cell, deadline),
+            };
+        std::mem::forget(self);
+        woken
     }
 
     fn sleep(&self, cell: &'static ThreadCell, deadline: Option<Instant>) -> bool {
@@ -178,6 +214,36 @@ impl Parking {
     }
 }
 
+/// A goroutine's wait up to the switch, with an open park: what is left is to [leave](Leaving::leave) the stack.
+///
+/// So that a wait can be made of calls before and after the switch, and the switch lie in the frame of who calls them: the processor foresees
+/// its returns then (docs/decisions/0019 and 0023).
+#[must_use = "the goroutine has said that it waits"]
+pub struct Leaving {
+    g: &'static G,
+    m: &'static M,
+}
+
+impl Leaving {
+    /// Waits until the ticket is woken. **Switches**, in the caller's frame.
+    #[inline(always)]
+    pub fn leave(self) {
+        let Leaving { g, m } = self;
+        debug_assert!(current::m().is_some_and(|here| std::ptr::eq(here, m)), "{g:?} has switched with an open park");
+        m.harass();
+        m.switch(g, Command::Park);
+        // From here on perhaps another thread.
+        // SAFETY: the goroutine runs: its variables are its own.
+        unsafe { (*g.own()).undo = None };
+    }
+}
+
+impl fmt::Debug for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Leaving").field(self.g).finish()
+    }
+}
+
 impl Drop for Parking {
     fn drop(&mut self) {
         let _: bool = self.who.state().close_park(self.epoch);
@@ -185,9 +251,20 @@ impl Drop for Parking {
 }
 
 impl Who {
+    /// The goroutine of this M may not leave its stack.
+    #[cold]
+    #[track_caller]
+    fn in_place(m: &'static M, reason: &Reason) -> Who {
+        if m.switch_forbidden() {
+            forbidden(m, reason);
+        }
+        Who::Thread(ThreadCell::current())
+    }
+
+    #[inline]
     fn state(&self) -> &State {
         match self {
-            Who::Goroutine(g) => g.state(),
+            Who::Goroutine(g, _) => g.state(),
             Who::Thread(cell) => cell.waiter.state(),
         }
     }

@@ -4,7 +4,7 @@ use super::thread::ThreadCell;
 use crate::g::G;
 use crate::g::state::{Epoch, State, Status, Wake};
 use std::fmt;
-use std::ptr;
+use std::ptr::NonNull;
 
 /// The head of everything that can wait: a goroutine or a thread's cell. Both are of fixed type and never freed.
 #[repr(C)]
@@ -29,6 +29,7 @@ impl Waiter {
         Waiter { state: State::new(Status::Running), kind: Kind::Thread }
     }
 
+    #[inline]
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
@@ -41,7 +42,7 @@ impl Waiter {
 #[derive(Clone, Copy)]
 pub struct Ticket {
     /// The waiter is the first field of the whole G or ThreadCell this pointer was made from, and may be cast back to it.
-    waiter: *const Waiter,
+    waiter: NonNull<Waiter>,
     epoch: Epoch,
 }
 
@@ -51,17 +52,20 @@ unsafe impl Send for Ticket {}
 unsafe impl Sync for Ticket {}
 
 impl Ticket {
+    #[inline]
     pub(super) fn of_goroutine(g: &'static G, epoch: Epoch) -> Ticket {
-        Ticket { waiter: ptr::from_ref(g).cast(), epoch }
+        Ticket { waiter: NonNull::from(g).cast(), epoch }
     }
 
+    #[inline]
     pub(super) fn of_thread(cell: &'static ThreadCell, epoch: Epoch) -> Ticket {
-        Ticket { waiter: ptr::from_ref(cell).cast(), epoch }
+        Ticket { waiter: NonNull::from(cell).cast(), epoch }
     }
 
+    #[inline]
     fn waiter(&self) -> &'static Waiter {
         // SAFETY: made from a `&'static` in the constructors.
-        unsafe { &*self.waiter }
+        unsafe { self.waiter.as_ref() }
     }
 
     /// Wakes the waiter. True: this call did it, and no other call ever will.
@@ -75,6 +79,7 @@ impl Ticket {
     /// dropped. Claim under a lock, drop after it.
     ///
     /// What the caller wrote before the claim is seen by the waiter.
+    #[inline]
     pub fn claim(self) -> Option<Woken> {
         self.won(self.waiter().state.wake(self.epoch))
     }
@@ -84,16 +89,12 @@ impl Ticket {
         self.won(self.waiter().state.expire(self.epoch))
     }
 
+    #[inline]
     fn won(self, wake: Wake) -> Option<Woken> {
         match wake {
             Wake::Stale => None,
-            Wake::Noticed => Some(Woken(Next::Nothing)),
-            Wake::Queue => Some(Woken(match self.waiter().kind {
-                // SAFETY: the kind says what this waiter heads, and the pointer was made from the whole of it.
-                Kind::Goroutine => Next::Queue(unsafe { &*self.waiter.cast::<G>() }),
-                // SAFETY: as above.
-                Kind::Thread => Next::Unpark(unsafe { &*self.waiter.cast::<ThreadCell>() }),
-            })),
+            Wake::Noticed => Some(Woken(NOBODY)),
+            Wake::Queue => Some(Woken(self.waiter)),
         }
     }
 
@@ -105,7 +106,7 @@ impl Ticket {
 
 impl PartialEq for Ticket {
     fn eq(&self, other: &Ticket) -> bool {
-        ptr::eq(self.waiter, other.waiter) && self.epoch == other.epoch
+        self.waiter == other.waiter && self.epoch == other.epoch
     }
 }
 
@@ -119,31 +120,55 @@ impl fmt::Debug for Ticket {
 
 /// A waiter that was won by [`Ticket::claim`]; dropping it makes the waiter run. Does not switch.
 #[must_use = "dropped at once, the claim might as well have been a wake"]
-pub struct Woken(Next);
+pub struct Woken(
+    /// As a ticket's, or [`NOBODY`].
+    NonNull<Waiter>,
+);
 
-enum Next {
-    /// It had not gone to sleep.
-    Nothing,
-    Queue(&'static G),
-    Unpark(&'static ThreadCell),
+/// Nothing is to be done: the waiter had not gone to sleep.
+const NOBODY: NonNull<Waiter> = NonNull::dangling();
+
+// SAFETY: as for `Ticket`.
+unsafe impl Send for Woken {}
+// SAFETY: as above.
+unsafe impl Sync for Woken {}
+
+impl Woken {
+    fn kind(&self) -> Option<Kind> {
+        if self.0 == NOBODY {
+            return None;
+        }
+        // SAFETY: made from a `&'static` by a ticket.
+        Some(unsafe { self.0.as_ref() }.kind)
+    }
+
+    #[inline(never)]
+    fn make_run(&self) {
+        match self.kind() {
+            // SAFETY: the kind says what this waiter heads, and the pointer was made from the whole of it.
+            Some(Kind::Goroutine) => crate::ready::ready(unsafe { self.0.cast::<G>().as_ref() }),
+            // SAFETY: as above.
+            Some(Kind::Thread) => unsafe { self.0.cast::<ThreadCell>().as_ref() }.note.set(),
+            None => {}
+        }
+    }
 }
 
 impl Drop for Woken {
+    #[inline]
     fn drop(&mut self) {
-        match self.0 {
-            Next::Nothing => {}
-            Next::Queue(g) => crate::ready::ready(g),
-            Next::Unpark(cell) => cell.note.set(),
+        if self.0 != NOBODY {
+            self.make_run();
         }
     }
 }
 
 impl fmt::Debug for Woken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Next::Nothing => "Woken(not asleep)",
-            Next::Queue(_) => "Woken(goroutine)",
-            Next::Unpark(_) => "Woken(thread)",
+        f.write_str(match self.kind() {
+            None => "Woken(not asleep)",
+            Some(Kind::Goroutine) => "Woken(goroutine)",
+            Some(Kind::Thread) => "Woken(thread)",
         })
     }
 }

@@ -1,12 +1,13 @@
 //! The channel itself: its state under one lock, and how one waits for it to change. See the essay in [`super`].
 
 use super::error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use super::exchange::{Begun, Exchange, Queued};
 use super::lock::{Guard, Lock};
-use super::state::{Kept, Node, Offer, Outcome, PromiseId, Reserve, Side, Slot, State, Take};
+use super::state::{Kept, Node, Offer, PromiseId, Reserve, Slot, State, Take};
 use crate::base::atomic::{AtomicUsize, Ordering};
-use crate::base::{Leaving, Parking, Reason, checkpoint, faulty};
-use crate::wait::{GaveUp, Limit, park_within, wait};
-use crate::waiters::{OnLeave, Place, Waiter};
+use crate::base::{Parking, Reason, faulty};
+use crate::wait::{Limit, park_within};
+use crate::waiters::{OnLeave, Waiter};
 
 /// The shared part of all senders and receivers of a channel.
 pub(super) struct Channel<T> {
@@ -451,181 +452,6 @@ impl<T> Channel<T> {
             // Nobody can receive these any more. They are dropped outside the lock: their `Drop` is user code.
             let unreceived = std::mem::take(&mut self.lock().buffer);
             drop(unreceived);
-        }
-    }
-}
-
-/// One send or receive that may wait, in the frame of whoever does it: its node lies there while it waits.
-struct Exchange<'a, T> {
-    channel: &'a Channel<T>,
-    node: Place<Slot<T>>,
-}
-
-/// What came of a look at the channel.
-enum Queued<E> {
-    /// Nothing is to be waited for.
-    Over(E),
-    /// The node is queued, and the channel unlocked.
-    Waits(Parking),
-}
-
-/// What came of the part before the switch.
-enum Begun<E> {
-    /// There was nothing to wait for.
-    Over(E),
-    /// The node is queued; the goroutine is to leave its stack.
-    Leaves(Leaving),
-    /// The wait is over: it was served already, or the thread has waited.
-    Waited,
-}
-
-impl<'a, T> Exchange<'a, T> {
-    #[inline(always)]
-    fn new(channel: &'a Channel<T>) -> Self {
-        Exchange { channel, node: Place::new() }
-    }
-
-    #[inline(never)]
-    #[track_caller]
-    fn begin_to_send(&self, value: T, undo: &dyn Fn()) -> Begun<Result<(), Unsent<T>>> {
-        match self.send_or_queue(value) {
-            Queued::Over(end) => Begun::Over(end),
-            // SAFETY: `send` is the caller, and leaves; the node is reached under the channel's lock, or belongs to its frame, in whose
-            // place it is called.
-            Queued::Waits(parking) => unsafe { parking.up_to_the_switch(undo) }.map_or(Begun::Waited, Begun::Leaves),
-        }
-    }
-
-    #[inline(never)]
-    #[track_caller]
-    fn begin_to_receive(&self, undo: &dyn Fn()) -> Begun<Result<T, Unreceived>> {
-        match self.receive_or_queue(Limit::NONE) {
-            Queued::Over(end) => Begun::Over(end),
-            // SAFETY: as above, by `recv`; and a value that was given goes from thread to thread as it does when it is given.
-            Queued::Waits(parking) => unsafe { parking.up_to_the_switch(undo) }.map_or(Begun::Waited, Begun::Leaves),
-        }
-    }
-
-    #[inline(always)]
-    #[track_caller]
-    fn send_or_queue(&self, value: T) -> Queued<Result<(), Unsent<T>>> {
-        let mut state = self.channel.lock();
-        let value = match state.offer(value) {
-            Offer::Accepted(woken) => {
-                self.channel.unlock_changed(state);
-                drop(woken);
-                checkpoint();
-                return Queued::Over(Ok(()));
-            }
-            Offer::Full(value) => value,
-            Offer::Closed(value) => {
-                drop(state);
-                checkpoint();
-                return Queued::Over(Err(Unsent::Closed(value)));
-            }
-        };
-        // Should opening the park panic (`no_switch`), the lock goes first: the value has a Drop of the user's.
-        Queued::Waits(self.queue(Reason::ChanSend, Some(value), state, |state| &mut state.senders))
-    }
-
-    #[inline(always)]
-    #[track_caller]
-    fn receive_or_queue(&self, limit: Limit<'_>) -> Queued<Result<T, Unreceived>> {
-        // Before a value is taken: the runtime may end while one gives way, and the value with it.
-        checkpoint();
-        Queued::Over(match self.channel.fetch(Reason::ChanReceive, limit) {
-            Fetched::Value(value) => Ok(value),
-            Fetched::Closed => Err(Unreceived::Closed),
-            Fetched::GaveUp => Err(Unreceived::GaveUp),
-            Fetched::Nothing(state) => {
-                return Queued::Waits(self.queue(Reason::ChanReceive, None, state, |state| &mut state.receivers));
-            }
-        })
-    }
-
-    /// Queues a node, and unlocks.
-    #[inline(always)]
-    #[track_caller]
-    fn queue(&self, reason: Reason, value: Option<T>, mut state: Guard<'_, State<T>>, side: Side<T>) -> Parking {
-        let parking = Parking::open(reason);
-        // SAFETY: it waits for the first time, or its last wait is over.
-        let node = unsafe { self.node.put(Waiter::new(parking.ticket(), Slot::new(value))) };
-        // SAFETY: the node is new; it stays in the caller's frame until it was served, or `leave` has been called.
-        unsafe { side(&mut state).push_back(node) };
-        self.channel.unlock_changed(state);
-        parking
-    }
-
-    /// Waits until the queued node is dealt with or the limit is reached. Afterwards it is in no list of waiters.
-    fn wait(&self, parking: Parking, side: Side<T>, limit: Limit<'_>, pass_on: impl Fn()) {
-        // SAFETY: it is queued.
-        let node = unsafe { self.node.waiter() };
-        // How it ended is in the node's outcome.
-        let _: Result<(), GaveUp> = wait(parking, node, limit, || self.leave(side), pass_on);
-    }
-
-    #[inline(never)]
-    fn end_sending(&self) -> Result<(), Unsent<T>> {
-        // SAFETY: the wait is over, so the node is this frame's.
-        let Slot { value, outcome, .. } = unsafe { self.node.take() }.into_payload();
-        match (outcome, value) {
-            (Outcome::Exchanged, _) => Ok(()),
-            (Outcome::Waiting, Some(value)) => Err(Unsent::GaveUp(value)),
-            (Outcome::Closed, Some(value)) => Err(Unsent::Closed(value)),
-            (outcome, _) => unreachable!("a sender with a value ends as {outcome:?}"),
-        }
-    }
-
-    #[inline(never)]
-    #[track_caller]
-    fn end_receiving(&self, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
-        // SAFETY: the wait is over, so the node is this frame's.
-        if let Outcome::Promise(_) = unsafe { self.node.waiter().payload() }.outcome {
-            return self.receive_promised(limit);
-        }
-        // SAFETY: as above, and it was promised nothing, so it is in no list.
-        let Slot { value, outcome, .. } = unsafe { self.node.take() }.into_payload();
-        Some(match (outcome, value) {
-            (Outcome::Exchanged, Some(value)) => Ok(value),
-            (Outcome::Waiting, _) => Err(Unreceived::GaveUp),
-            (Outcome::Closed, _) => Err(Unreceived::Closed),
-            (outcome, _) => unreachable!("a receiver ends as {outcome:?}"),
-        })
-    }
-
-    /// `None`: the promise was withdrawn.
-    #[cold]
-    #[track_caller]
-    fn receive_promised(&self, limit: Limit<'_>) -> Option<Result<T, Unreceived>> {
-        // SAFETY: the wait is over, and its outcome is a promise.
-        match unsafe { self.channel.settle(self.node.waiter(), None, Reason::ChanReceive, limit) } {
-            Settled::Value(value) => Some(Ok(value)),
-            Settled::GaveUp => Some(Err(Unreceived::GaveUp)),
-            Settled::Withdrawn => None,
-        }
-    }
-
-    /// The wait was not served, or its goroutine will never go on: takes the node out of its list, if it is in one.
-    #[cold]
-    fn leave(&self, side: Side<T>) {
-        // SAFETY: queued on this side.
-        unsafe { self.channel.lock().remove(side, self.node.waiter()) };
-    }
-
-    /// The receiver was served and will never go on: what it was given goes to the next.
-    #[cold]
-    fn pass_on(&self) {
-        // SAFETY: it waits to receive, and was served.
-        unsafe { self.channel.pass_on(self.node.waiter()) };
-    }
-
-    /// The receiver never goes on. See `wait.rs`, the last way.
-    #[cold]
-    fn undo_receiving(&self) {
-        self.leave(|state| &mut state.receivers);
-        // SAFETY: queued, and out of the list by now.
-        if unsafe { self.node.waiter() }.was_served() && !faulty!(NothingIsPassedOn) {
-            self.pass_on();
         }
     }
 }

@@ -51,6 +51,7 @@
 mod alarm;
 mod core;
 mod error;
+mod exchange;
 mod iter;
 mod lock;
 mod receiver;

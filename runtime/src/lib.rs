@@ -12,6 +12,7 @@ pub mod chan;
 mod chan {
     mod core;
     mod error;
+    mod exchange;
     mod iter;
     mod lock;
     mod receiver;

@@ -128,7 +128,7 @@ impl<T> Channel<T> {
 
     /// Sends, waiting for room within the limit. Switches.
     ///
-    /// Always inlined: it is no more than the switch, between calls of what comes before and after it (docs/decisions/0023).
+    /// Always inlined: it is no more than the switch, between calls of what comes before and after it (docs/decisions/0026).
     #[inline(always)]
     #[track_caller]
     pub(super) fn send(&self, value: T, limit: Limit<'_>) -> Result<(), Unsent<T>> {

@@ -1,7 +1,7 @@
 //! One send or receive, cut where it leaves the stack: what comes before the switch, and what comes after it.
 //!
 //! The switch itself lies in the frame of whoever sends or receives (`Channel::send` and `Channel::recv` are always inlined), since the
-//! processor does not foresee the returns through any frame between (docs/decisions/0023). So that frame holds what must stay where it is during the
+//! processor does not foresee the returns through any frame between (docs/decisions/0026). So that frame holds what must stay where it is during the
 //! wait, the node above all, and calls the functions here, which are not inlined:
 //!
 //! ```text

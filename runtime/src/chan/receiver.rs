@@ -62,7 +62,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv(), Ok(7));
     /// assert!(receiver.recv().is_err());
     /// ```
-    // Always inlined, as what it calls is (docs/decisions/0023).
+    // Always inlined, as what it calls is (docs/decisions/0026).
     #[inline(always)]
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {

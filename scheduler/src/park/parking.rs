@@ -217,7 +217,7 @@ impl Parking {
 /// A goroutine's wait up to the switch, with an open park: what is left is to [leave](Leaving::leave) the stack.
 ///
 /// So that a wait can be made of calls before and after the switch, and the switch lie in the frame of who calls them: the processor foresees
-/// its returns then (docs/decisions/0019 and 0023).
+/// its returns then (docs/decisions/0019 and 0026).
 #[must_use = "the goroutine has said that it waits"]
 pub struct Leaving {
     g: &'static G,

@@ -81,7 +81,7 @@ pub fn select(arms: &mut [(&dyn Arm, usize)], manner: Manner) -> Option<usize> {
 /// Completes one of the operations and says which. `None`: none was ready, or none in time.
 ///
 /// Switches, unless it does not wait. Always inlined: it is no more than the switch, between calls of what comes before and after it
-/// (docs/decisions/0023).
+/// (docs/decisions/0026).
 #[inline(always)]
 #[track_caller]
 pub(super) fn choose<E: Entry>(arms: &mut [E], manner: Manner) -> Option<usize> {

@@ -3,6 +3,7 @@
 use threadle_scheduler::Ticket;
 
 use super::*;
+use crate::chan::state::Outcome;
 
 /// An open park of this thread and the channel it waits on by hand, so that a test decides when the park ends.
 struct ByHand<'a, T> {

@@ -292,6 +292,11 @@ impl<P> Popped<'_, P> {
         unsafe { &mut *self.node.as_ref().payload.with_mut(|payload| payload) }
     }
 
+    pub(crate) fn ticket(&self) -> Ticket {
+        // SAFETY: alive until the claim, as in `payload`; the ticket never changes.
+        unsafe { self.node.as_ref() }.ticket
+    }
+
     /// Where the waiter is. Whether it may be touched there is for the caller to know.
     pub(crate) fn node(&self) -> NonNull<Waiter<P>> {
         self.node

@@ -60,6 +60,13 @@ impl PartialEq for Ticket {
     }
 }
 
+impl Ticket {
+    /// Of whoever is woken in a model it may be true: it runs as soon as the caller parks, and before.
+    pub(crate) fn is_ready_behind_caller(self) -> bool {
+        true
+    }
+}
+
 #[must_use]
 pub(crate) struct Woken(&'static Park);
 

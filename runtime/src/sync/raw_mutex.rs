@@ -6,9 +6,9 @@
 //! | bit | set | cleared |
 //! |---|---|---|
 //! | `LOCKED` | by whoever takes the lock, with the CAS that takes it | by the unlocker; kept set in a hand-off |
-//! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, or `WOKEN` when its turn is over, before it queues | under the list's lock, when the list has become empty |
-//! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock; by anybody who queues while `LOCKED` is set |
-//! | the rest | counts those who took the lock past a woken waiter | with `WOKEN` |
+//! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, or `WOKEN` of one behind it, before it queues | under the list's lock, when the list has become empty |
+//! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock; by anybody who queues while `LOCKED` is set; where there is nobody to wake, or who was woken is gone |
+//! | the rest | counts those who went past a woken waiter, but for `try_lock` | with `WOKEN` |
 //! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond, when the turn is over | under the list's lock, by the unlocker whose first waiter has not waited so long, or when the list has become empty |
 //!
 //! *Normal mode*: unlock frees the lock and wakes the first waiter, which then competes with whoever comes by; a running goroutine usually
@@ -29,7 +29,9 @@
 //! A woken waiter that loses in that millisecond queues and is woken again; when it loses after it, it starves. But a waiter may be ready *behind*
 //! the barger, on its thread, where it cannot even lose before the barger's slice is over. With Go's rule alone the turn of one that is
 //! followed by a neighbour lasts ten times as long as that of one that is followed by a goroutine of another thread. So a barger looks at the
-//! clock now and then, and when its turn is over it queues of its own accord: beside a free lock, behind the waiter that is awake.
+//! clock now and then, and when its turn is over *and the woken waiter lies ready behind it*, it queues of its own accord, beside a free lock:
+//! its park is what lets that waiter run. Nobody else does: what keeps the woken one away from elsewhere (a hog of its thread, a machine that
+//! is full) is no reason to leave a free lock alone. Nor does who cannot leave its stack, or has a deadline.
 //!
 //! # Nobody sleeps beside a free lock
 //!
@@ -42,7 +44,8 @@
 //! Both CAS the same word, so one comes first. The waiter's first: the unlocker's CAS fails, it sees `QUEUED` and goes through the list, where
 //! the waiter is by then. The unlocker's first: the waiter's CAS fails, and it tries again to take the free lock. If `WOKEN` was set, somebody
 //! is awake who will take the lock, and whose unlock then finds `QUEUED` without `WOKEN`, or who clears `WOKEN` while `LOCKED` is set, so that the
-//! present holder's unlock does. An unlocker that has set `WOKEN` and finds no waiter left that can be claimed takes the bit back. A waiter
+//! present holder's unlock does. So it is for who queues beside a free lock, too: the one that is awake is ready on its own thread or P, which
+//! its park sets free. An unlocker that has set `WOKEN` and finds no waiter left that can be claimed takes the bit back. A waiter
 //! that was woken and whose runtime ends before it runs is stood in for: `pass_on` takes the bit back, and what follows is as above.
 
 use std::fmt;
@@ -51,7 +54,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::base::atomic::{AtomicU32, Ordering};
-use crate::base::{self, Parking, Reason, checkpoint, constructor, faulty, lock};
+use crate::base::{self, Parking, Reason, Ticket, checkpoint, constructor, faulty, lock};
 use crate::wait::{GaveUp, Limit, wait};
 use crate::waiters::{WaitList, Waiter};
 
@@ -79,13 +82,17 @@ pub(super) struct RawMutex {
 
 struct Waiters {
     list: WaitList<Claim>,
-    /// When the turn of those who barge began.
-    turn: Option<Instant>,
+    /// The waiter that `WOKEN` was set for last, and when the turn of those who barge past it began.
+    woken: Option<(Ticket, Instant)>,
 }
 
 impl Waiters {
     fn turn_is_over(&self) -> bool {
-        self.turn.is_some_and(|began| began.elapsed() >= patience())
+        self.woken.is_some_and(|(_, began)| began.elapsed() >= patience())
+    }
+
+    fn woken_is_behind_the_caller(&self) -> bool {
+        self.woken.is_some_and(|(woken, _)| woken.is_ready_behind_caller())
     }
 }
 
@@ -112,7 +119,7 @@ impl Claim {
 impl RawMutex {
     constructor! {
         pub(super) fn new() -> Self {
-            RawMutex { word: AtomicU32::new(0), waiters: base::Mutex::new(Waiters { list: WaitList::new(), turn: None }) }
+            RawMutex { word: AtomicU32::new(0), waiters: base::Mutex::new(Waiters { list: WaitList::new(), woken: None }) }
         }
     }
 
@@ -171,7 +178,7 @@ impl RawMutex {
         let mut starves = false;
         loop {
             let word = self.word.load(Ordering::Relaxed);
-            if word & LOCKED == 0 && !(mine == 0 && self.is_over(word)) {
+            if word & LOCKED == 0 && !(mine == 0 && limit.is_none() && self.must_let_pass(word)) {
                 match self.exchange(word, taken(word & !mine), Ordering::Acquire) {
                     Ok(_) => return Ok(()),
                     Err(_) => continue,
@@ -180,7 +187,8 @@ impl RawMutex {
             let since = *since.get_or_insert_with(Instant::now);
             let mut waiters = lock(&self.waiters);
             let parking = Parking::open(Reason::MutexLock);
-            let starving = if starves && waiters.turn_is_over() { STARVING } else { 0 };
+            let enough = || waiters.turn_is_over() || since.elapsed() >= patience().saturating_mul(2);
+            let starving = if starves && enough() { STARVING } else { 0 };
             // Anybody's `WOKEN`, not only ours: whoever it was set for may never run again, if its runtime has ended since. If `LOCKED` is
             // set, the holder's unlock wakes the next one; at worst one too many is awake. If not, the unlock of the one that is awake does.
             let awake = if word & LOCKED == 0 || faulty!(MutexKeepsWoken) { 0 } else { AWAKE };
@@ -212,9 +220,13 @@ impl RawMutex {
         }
     }
 
-    /// Who finds this word would barge past a woken waiter, and the time for that is over.
-    fn is_over(&self, word: u32) -> bool {
-        word & WOKEN != 0 && is_time_to_look(word) && lock(&self.waiters).turn_is_over()
+    /// Whether who finds this word would barge past a woken waiter that waits for nothing but for the caller to leave its stack, and the time for
+    /// barging is over.
+    fn must_let_pass(&self, word: u32) -> bool {
+        word & WOKEN != 0 && is_time_to_look(word) && {
+            let waiters = lock(&self.waiters);
+            waiters.turn_is_over() && waiters.woken_is_behind_the_caller()
+        }
     }
 
     /// A waiter gives up. It is not awake on anybody's behalf: who was woken and lost has taken `WOKEN` back as it queued again.
@@ -272,16 +284,14 @@ impl RawMutex {
             if announce == 0 {
                 return;
             }
-            if waiters.list.front().is_some_and(|first| !first.again) {
-                waiters.turn = Some(Instant::now());
-            }
         }
         let mut woken = None;
         while let Some(mut first) = waiters.list.pop() {
             first.payload().handed = starving;
+            let (ticket, again) = (first.ticket(), first.payload().again);
             match first.claim() {
                 Ok(claimed) => {
-                    woken = Some(claimed);
+                    woken = Some((claimed, ticket, again));
                     break;
                 }
                 // Its runtime has stopped.
@@ -295,6 +305,14 @@ impl RawMutex {
             None => AWAKE,
         };
         self.word.fetch_and(!(none_left | not_woken), Ordering::Release);
+        let woken = woken.map(|(woken, ticket, again)| {
+            if !starving {
+                // Who lost and is awake again: it is the same turn still.
+                let began = waiters.woken.filter(|_| again).map_or_else(Instant::now, |(_, began)| began);
+                waiters.woken = Some((ticket, began));
+            }
+            woken
+        });
         drop(waiters);
         drop(woken);
     }

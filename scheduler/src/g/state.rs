@@ -277,6 +277,11 @@ impl State {
         self.0.compare_exchange(open.0, open.next_epoch().0, Relaxed, Acquire).is_ok()
     }
 
+    /// Whether it is ready to go on: a hint, but for the thread that is to run it.
+    pub(crate) fn is_ready(&self) -> bool {
+        Snapshot(self.0.load(Relaxed)).status() == Status::Runnable
+    }
+
     /// Whether the park of this epoch is still to be won.
     #[inline]
     pub(crate) fn is_open(&self, epoch: Epoch) -> bool {

@@ -6,6 +6,7 @@ use crate::g::completion::{End, Finish};
 use crate::g::context::{Command, Context, Switch};
 use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
+use crate::limits::clock;
 use crate::m::current;
 use crate::p::Caches;
 use crate::runtime::MAIN;
@@ -51,7 +52,9 @@ impl M {
                 // SAFETY: off its stack and not committed: its variables are this M's.
                 let epoch = unsafe { (*g.own()).parks };
                 // The P is still ours or lost; either way these are ours to write until the commit.
-                g.note_since(self.scheduler().monitor().about_now_ns());
+                // Without a P nobody keeps the monitor from sleeping for long, whose looks tell the time else.
+                let inside = self.lease.inside();
+                g.note_since(if inside { self.scheduler().monitor().about_now_ns() } else { clock::coarse_ns() });
                 if g.state().commit_park(epoch) == CommitPark::AlreadyWoken {
                     if self.lease.inside() {
                         continue;

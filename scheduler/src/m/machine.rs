@@ -374,6 +374,11 @@ impl M {
     #[inline(always)]
     pub(crate) fn harass(&'static self) {}
 
+    /// Whether `g` is the next that its P runs, for the thread of the M.
+    pub(crate) fn runs_next(&self, g: &'static G) -> bool {
+        self.own().p.get().is_some_and(|p| p.ring.is_next(g))
+    }
+
     /// Which P this M has, or had a moment ago.
     pub(crate) fn p_hint(&self) -> Option<u32> {
         self.lease.p()
@@ -400,6 +405,7 @@ impl M {
         self.lease.grant(p);
         let p = self.scheduler.p(p);
         self.own().p.set(Some(p));
+        self.own().spawned_without_p.set(0);
         p.set_m(Some(self));
         self.scheduler.monitor().p_is_busy();
     }
@@ -417,10 +423,12 @@ impl M {
     /// another.
     pub(crate) fn takes_p_to_spawn(&'static self) -> bool {
         let own = self.own();
+        if self.goroutine().is_none() || self.is_exclusive() || self.scheduler.stopping() {
+            return false;
+        }
         let spawned = own.spawned_without_p.get() + 1;
         own.spawned_without_p.set(spawned % SPAWNED_WITHOUT_P);
-        let wants = spawned == SPAWNED_WITHOUT_P && self.goroutine().is_some() && !self.is_exclusive();
-        if !wants || self.scheduler.stopping() {
+        if spawned != SPAWNED_WITHOUT_P {
             return false;
         }
         let Some(p) = self.scheduler.idle().take_p() else { return false };

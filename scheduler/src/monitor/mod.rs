@@ -285,7 +285,8 @@ impl Round {
         if counts.idle() > 0 && !all_idle {
             nap = nap.min(NAP_NS);
         }
-        if self.quiet >= QUIET_ROUNDS && self.nothing_to_do() {
+        let at_rest = self.quiet >= QUIET_ROUNDS && self.nothing_to_do();
+        if at_rest {
             nap = LONGEST_NS;
         }
         for (p, seen) in scheduler.ps().zip(&self.seen) {
@@ -294,10 +295,15 @@ impl Round {
             }
         }
         if nap > NAP_NS {
-            monitor.doze.nap(nap >= LONG_NAP_NS, || scheduler.idle().counts().idle() == scheduler.procs());
+            let mut idle_still = true;
+            monitor.doze.nap(nap >= LONG_NAP_NS, || {
+                idle_still = scheduler.idle().counts().idle() == scheduler.procs();
+                idle_still
+            });
             let somebody_idles = scheduler.idle().counts().idle() > 0;
-            if somebody_idles && (self.timer_lay || scheduler.ps().any(|p| !p.ring.is_empty())) {
-                // Left there between the last look and the word.
+            let lies = somebody_idles && (self.timer_lay || scheduler.ps().any(|p| !p.ring.is_empty()));
+            if lies || (at_rest && !idle_still) {
+                // Left there, or begun, between the last look and the word.
                 nap = SHORTEST_NS;
             }
         }
@@ -346,8 +352,7 @@ impl Round {
         let scheduler = self.scheduler;
         let monitor = scheduler.monitor();
         let mut until = stack::trim(clock::now_ns());
-        if self.reports.are_pending() {
-            let then = clock::now_ns() + report::REPORT_AFTER_NS;
+        if let Some(then) = self.reports.next_look(clock::now_ns()) {
             until = Some(until.map_or(then, |until| until.min(then)));
         }
         monitor.doze.deepen();

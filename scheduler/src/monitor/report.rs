@@ -79,7 +79,7 @@ struct Detached {
 
 /// So often an M that is kept from running is looked at.
 const SEAT_LOOK_NS: u64 = SECOND_NS / 1_000;
-/// Who has used so much CPU time since the middle of his slice was not kept from running.
+/// Who has used so much CPU time since the first quarter of his slice was not kept from running.
 const SLICE_USED: Duration = Duration::from_nanos(SLICE_NS / 2);
 
 /// Whether the M's thread has had its slice, however long that took.
@@ -159,10 +159,14 @@ impl Reports {
         );
     }
 
-    /// Whether a goroutine without a P may yet have to be reported, so that the monitor must not sleep for good.
-    pub(super) fn are_pending(&self) -> bool {
-        let unsaid = |d: &Detached| d.m.owned.load(Relaxed) > 1 && !self.said_of.contains(&d.goroutine);
-        self.said_of.len() < MOST_REPORTS && self.detached.iter().any(unsaid)
+    /// When a goroutine without a P may have to be reported, so that the monitor must not sleep past it: when it is due, then from look to look.
+    pub(super) fn next_look(&self, now: u64) -> Option<u64> {
+        if self.said_of.len() >= MOST_REPORTS {
+            return None;
+        }
+        let unsaid = |d: &&Detached| d.m.owned.load(Relaxed) > 1 && !self.said_of.contains(&d.goroutine);
+        let then = |d: &Detached| (d.since + REPORT_AFTER_NS).max(now + SUSPECT_LOOK_NS);
+        self.detached.iter().filter(unsaid).map(then).min()
     }
 
     /// Forgets those that have come back, and reports what has lasted for a second.

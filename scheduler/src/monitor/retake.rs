@@ -14,6 +14,8 @@ const BETWEEN_BARRIERS_NS: u64 = 1_000_000;
 /// What the monitor saw of a P in the round before.
 #[derive(Default)]
 pub(super) struct Seen {
+    /// Whose P it was. What else is here is of that M's turns and calls.
+    m: Option<u32>,
     tick: u32,
     runs: u64,
     /// Since when the tick is the same; 0: it was not looked at.
@@ -21,7 +23,7 @@ pub(super) struct Seen {
     call: Option<CallSeq>,
     call_since: u64,
     flagged: u64,
-    /// The CPU time its M's thread had used in the middle of the slice.
+    /// The CPU time its M's thread had used a quarter into the slice.
     used: Option<Duration>,
     suspect: Suspect,
     last_barrier: u64,
@@ -34,6 +36,14 @@ impl Seen {
     pub(super) fn slice_end(&self, p: &P) -> Option<u64> {
         let part = if self.used.is_none() { SLICE_NS / 4 } else { SLICE_NS };
         (self.since != 0 && p.m().is_some()).then_some(self.since + part)
+    }
+
+    /// The P may have gone from one M to another between two rounds, in the same turn.
+    fn is_of(&mut self, m: &M) {
+        if self.m.replace(m.id) != Some(m.id) {
+            self.since = 0;
+            self.call = None;
+        }
     }
 
     /// The same lies there as in the round before, and the P ran nothing in between.
@@ -60,6 +70,7 @@ impl Round {
                 self.seen[index].call = None;
                 continue;
             };
+            self.seen[index].is_of(m);
             acted |= match m.lease.call_seen() {
                 Some(call) => self.retake_from_call(p, m, call, now, others_wait),
                 None => self.retake_from_user_code(p, m, now, others_wait),
@@ -85,6 +96,7 @@ impl Round {
             return false;
         }
         seen.call = None;
+        seen.since = 0;
         p.set_m(None);
         m.give_seat_back();
         self.scheduler.monitor().retaken.fetch_add(1, Relaxed);

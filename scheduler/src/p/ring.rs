@@ -89,6 +89,11 @@ impl<T: Linked> Ring<T> {
         !self.ends.next.load(Relaxed).is_null()
     }
 
+    /// Whether `runnext` is this one: a hint.
+    pub(crate) fn is_next(&self, item: &'static T) -> bool {
+        std::ptr::eq(self.ends.next.load(Relaxed), item)
+    }
+
     /// Steals half the ring, rounded up, but no more than fits: the oldest one is returned, to be run at once on a
     /// fresh slice, the others are in the thief's ring in their order. `None`: it looked empty.
     pub(crate) fn steal_into(&self, thief: Owner<'_, T>) -> Option<&'static T> {

@@ -146,9 +146,12 @@ impl Parking {
         if !g.state().is_open(epoch) {
             return None;
         }
-        // SAFETY: the goroutine runs: its variables are its own.
-        let own = unsafe { &mut *g.own() };
-        (own.undo, own.parks) = (undo, epoch);
+        // SAFETY: the goroutine runs: these variables are its own. Place by place, since the M holds a reference to another of them.
+        unsafe {
+            let own = g.own();
+            (*own).undo = undo;
+            (*own).parks = epoch;
+        }
         Some(Leaving { g, m })
     }
 

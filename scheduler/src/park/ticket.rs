@@ -3,6 +3,7 @@
 use super::thread::ThreadCell;
 use crate::g::G;
 use crate::g::state::{Epoch, State, Status, Wake};
+use crate::m::current;
 use std::fmt;
 use std::ptr::NonNull;
 
@@ -101,6 +102,23 @@ impl Ticket {
     /// Whether the park is still to be ended. A hint: it may end the next moment.
     pub fn is_open(self) -> bool {
         self.waiter().state.is_open(self.epoch)
+    }
+}
+
+impl Ticket {
+    /// Whether the waiter is a goroutine that was woken and waits for nothing but for the caller to leave its stack: it is ready on the caller's
+    /// thread, or next on the caller's P. False also where the caller cannot leave its stack. Does not switch.
+    pub fn is_ready_behind_caller(self) -> bool {
+        let Some(m) = current::m().filter(|m| m.free_to_switch().is_some()) else { return false };
+        if self.waiter().kind != Kind::Goroutine {
+            return false;
+        }
+        // SAFETY: made from a whole G, which is never freed; what is read of it here is atomic.
+        let g: &'static G = unsafe { self.waiter.cast::<G>().as_ref() };
+        match g.home() {
+            Some(home) => std::ptr::eq(home, m) && self.waiter().state.is_ready(),
+            None => m.runs_next(g),
+        }
     }
 }
 

@@ -23,6 +23,9 @@ use load::Load;
 use report::{Puts, Report};
 use s3_server::S3Server;
 
+/// What is lost is to be the service's fault, not that of a machine whose disk is slow: it has this long to store what it has accepted.
+const DRAIN: Duration = Duration::from_secs(60);
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -52,7 +55,12 @@ pub fn run(plan: &Plan) -> io::Result<bool> {
     let server = S3Server::start(folder.path(), &bucket)?;
     let endpoint = server.endpoint();
 
-    let config = Config { s3_endpoint: Some(endpoint.clone()), s3_keys: Some(server.keys()), ..plan.config.clone() };
+    let config = Config {
+        s3_endpoint: Some(endpoint.clone()),
+        s3_keys: Some(server.keys()),
+        drain: DRAIN,
+        ..plan.config.clone()
+    };
     let (workers, ack) = (config.workers, config.ack);
     let puts = Latencies::new();
     let store = Timed { store: threadle::blocking(|| store::open(&config))?, puts: puts.clone() };

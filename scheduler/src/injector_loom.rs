@@ -3,11 +3,11 @@
 use super::*;
 use crate::sync::atomic::fence;
 use crate::sync::fault::{Fault, check, step, with_fault};
-use crate::sync::item::Items;
+use crate::sync::item::{Item, Items};
 use crate::sync::{Arc, thread};
 
-/// A finished push is seen by the length until its own batch is taken, whatever other pushes and pops are under way.
-fn length_never_under_reports() {
+/// Two items come by `push`: number 0 has come, number 1 comes from a thread meanwhile.
+fn two_come(push: fn(&Injector<Item>, &'static Item)) -> (Items, Arc<Injector<Item>>, thread::JoinHandle<()>) {
     let items = Items::new(2);
     let injector = Arc::new(Injector::new());
     let other = items.get(1);
@@ -15,11 +15,17 @@ fn length_never_under_reports() {
         let injector = injector.clone();
         thread::spawn(move || {
             step();
-            injector.push_one(other);
+            push(&injector, other);
         })
     };
-    injector.push_one(items.get(0));
+    push(&injector, items.get(0));
     step();
+    (items, injector, pusher)
+}
+
+/// A finished push is seen by the length until its own batch is taken, whatever other pushes and pops are under way.
+fn length_never_under_reports() {
+    let (_items, injector, pusher) = two_come(Injector::push_one);
     let mut first = injector.pop().expect("one is there");
     if first.next().map(|item| item.id) == Some(1) {
         assert!(!injector.is_empty(), "a finished push is hidden");
@@ -109,18 +115,7 @@ fn loom_injector_front_against_batches() {
 
 /// As `length_never_under_reports`, for what is gathered.
 fn gathered_is_counted() {
-    let items = Items::new(2);
-    let injector = Arc::new(Injector::new());
-    let other = items.get(1);
-    let pusher = {
-        let injector = injector.clone();
-        thread::spawn(move || {
-            step();
-            injector.gather(other);
-        })
-    };
-    injector.gather(items.get(0));
-    step();
+    let (_items, injector, pusher) = two_come(Injector::gather);
     let mut taken: Vec<usize> = injector.pop_one().map(|item| item.id).into_iter().collect();
     if !taken.contains(&0) {
         assert!(!injector.is_empty(), "a finished push is hidden");

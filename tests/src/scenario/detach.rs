@@ -3,7 +3,7 @@ use std::hint;
 use std::time::{Duration, Instant};
 
 use threadle::sync::WaitGroup;
-use threadle::{chan, go, metrics};
+use threadle::{chan, go, metrics, yield_now};
 
 use crate::system;
 
@@ -35,7 +35,11 @@ pub fn threads_of_fresh_goroutines(count: usize) -> BTreeSet<i32> {
     let started = WaitGroup::new();
     let (over, wait) = chan::bounded::<()>(0);
     let fresh: Vec<_> = (0..count)
-        .map(|_| {
+        .map(|number| {
+            if number % 64 == 0 {
+                // Who spawns for longer than a slice is detached, and another takes its place.
+                yield_now();
+            }
             started.add(1);
             let (started, wait) = (started.clone(), wait.clone());
             go(move || {

@@ -30,7 +30,7 @@ fn detaches_do_not_multiply_homes() {
     Mode::Bound.run(Builder::new().procs(PROCS), || {
         scenario::detach_many(DETACHES);
         let mut looks = Vec::new();
-        while !looks.last().is_some_and(|threads| *threads <= PROCS) {
+        while looks.last().is_none_or(|threads| *threads > PROCS) {
             assert!(looks.len() < LOOKS, "{FRESH} fresh goroutines started on so many threads each time: {looks:?}");
             looks.push(scenario::threads_of_fresh_goroutines(FRESH).len());
         }

@@ -66,7 +66,7 @@ fn a_ticker_wakes_one_thread() {
             for _ in 0..TICKS {
                 ticker.recv().expect("it goes on");
             }
-            sleeps() - before
+            sleeps().saturating_sub(before)
         };
         mode.run(Builder::new().procs(2).thread_name(&name), || {
             let (hold, gate) = chan::bounded::<()>(0);

@@ -9,7 +9,7 @@
 //! | `QUEUED` | under the list's lock, by a waiter that finds `LOCKED`, or `WOKEN` of one behind it, before it queues | under the list's lock, when the list has become empty |
 //! | `WOKEN` | under the list's lock, by an unlocker that wakes a waiter | by that waiter, when it takes the lock; by anybody who queues while `LOCKED` is set; where there is nobody to wake, or who was woken is gone |
 //! | the rest | counts those who went past a woken waiter, but for `try_lock` | with `WOKEN` |
-//! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond, when the turn is over | under the list's lock, by the unlocker whose first waiter has not waited so long, or when the list has become empty |
+//! | `STARVING` | under the list's lock, by a woken waiter that lost to a barger and has waited over a millisecond, when the turn is over, or over two | under the list's lock, by the unlocker whose first waiter has not waited so long, or when the list has become empty |
 //!
 //! *Normal mode*: unlock frees the lock and wakes the first waiter, which then competes with whoever comes by; a running goroutine usually
 //! wins, which saves a switch per unlock. The loser goes back to the front. While one waiter is awake (`WOKEN`), no further one is woken.
@@ -26,7 +26,7 @@
 //! Who may barge gets thousands of locks in the time in which another gets one. So a fair share is a matter of how long that lasts: a *turn* begins
 //! when an unlocker wakes a waiter that was not awake before, and is over after a millisecond, for everybody.
 //!
-//! A woken waiter that loses in that millisecond queues and is woken again; when it loses after it, it starves. But a waiter may be ready *behind*
+//! A woken waiter that loses in that millisecond queues and is woken again; when it loses after it, or has waited for two, it starves. But a waiter may be ready *behind*
 //! the barger, on its thread, where it cannot even lose before the barger's slice is over. With Go's rule alone the turn of one that is
 //! followed by a neighbour lasts ten times as long as that of one that is followed by a goroutine of another thread. So a barger looks at the
 //! clock now and then, and when its turn is over *and the woken waiter lies ready behind it*, it queues of its own accord, beside a free lock:

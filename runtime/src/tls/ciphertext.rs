@@ -19,7 +19,6 @@ pub(super) struct Unread {
 
 impl Unread {
     pub(super) fn new() -> Unread {
-        // Zeros from the allocator: no page of it is touched before it is needed.
         Unread { bytes: vec![0; RECORD].into_boxed_slice(), from: 0, to: 0 }
     }
 

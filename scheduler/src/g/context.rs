@@ -41,7 +41,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// A context whose every goroutine runs `body`, which is told where its switch lies and must not unwind.
-    pub(crate) fn new(stack: Stack, body: impl Fn(&'static G, *const Switch) + 'static) -> Context {
+    pub(crate) fn new(stack: Stack, body: fn(&'static G, *const Switch)) -> Context {
         let owner = stack.owner_place();
         let run_all = move |switch: &Switch, mut g: &'static G| {
             loop {

@@ -5,13 +5,13 @@ use crate::injector::Chain;
 use std::sync::{Mutex, PoisonError};
 
 /// How many Gs are made at once.
-const CHUNK: usize = 64;
-/// So many a P exchanges with the slab at once, as one chain that nobody walks through.
+const CHUNK: usize = 2 * MAGAZINE;
+/// So many a P exchanges with the slab at once, as one chain that nobody walks through; fewer where somebody gave back what he had.
 const MAGAZINE: usize = 32;
 
 struct Slab {
     chunks: Vec<&'static [G]>,
-    /// Chains of about [`MAGAZINE`] free Gs.
+    /// Chains of [`MAGAZINE`] free Gs, or fewer; none is empty.
     magazines: Vec<Chain<G>>,
     /// Those that came back one by one; fewer than a magazine.
     loose: Chain<G>,
@@ -41,7 +41,9 @@ impl Slab {
         }
         let chunk: &'static [G] = Box::leak((0..CHUNK).map(|_| G::new()).collect());
         self.chunks.push(chunk);
-        chunk.iter().collect()
+        let (one, other) = chunk.split_at(MAGAZINE);
+        self.magazines.push(other.iter().collect());
+        one.iter().collect()
     }
 
     fn give_back(&mut self, g: &'static G) {
@@ -114,10 +116,11 @@ impl Cache {
     #[inline]
     pub(crate) fn give_back(&mut self, g: &'static G) {
         g.tear_down();
-        self.loaded.push_front(g);
+        // A full one moves when another comes, not when it becomes full: one that comes and goes then does not move it to and fro.
         if self.loaded.len() >= MAGAZINE {
             self.unload();
         }
+        self.loaded.push_front(g);
     }
 
     #[cold]

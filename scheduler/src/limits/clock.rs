@@ -95,17 +95,16 @@ impl ThreadClock {
         Some(Duration::new(seconds, nanoseconds))
     }
 
-    /// Whether its thread is on a CPU, or wants one and is kept waiting. False also once it is gone, and where `/proc` is not to be read.
-    /// Some ten microseconds.
-    pub(crate) fn is_runnable(self) -> bool {
+    /// Whether its thread is on a CPU, or wants one and is kept waiting. `None` once it is gone, and where `/proc` is not to be read, if only for
+    /// want of a descriptor. Some ten microseconds.
+    pub(crate) fn is_runnable(self) -> Option<bool> {
         // `number (name) S ..`: the name, of 16 bytes at most, may hold anything; what follows it are a letter and numbers.
         let mut text = [0; 64];
         let read =
             File::open(format!("/proc/self/task/{}/stat", self.thread)).and_then(|mut file| file.read(&mut text));
-        let Ok(length) = read else { return false };
-        let text = &text[..length];
-        let name_ends = text.iter().rposition(|byte| *byte == b')');
-        name_ends.is_some_and(|end| text[end..].starts_with(b") R"))
+        let text = &text[..read.ok()?];
+        let name_ends = text.iter().rposition(|byte| *byte == b')')?;
+        Some(text[name_ends..].starts_with(b") R"))
     }
 }
 
@@ -176,7 +175,7 @@ mod tests {
     #[test]
     fn a_blocked_thread_is_not_runnable_and_a_burning_one_is() {
         let own = ThreadClock::current().expect("the thread has a CPU clock");
-        assert!(own.is_runnable(), "it runs, or it could not ask");
+        assert_eq!(own.is_runnable(), Some(true), "it runs, or it could not ask");
         let (clock_out, clock_in) = mpsc::channel();
         let (end, wait) = mpsc::channel::<()>();
         let name = "a) R (name) S".to_owned();
@@ -186,13 +185,13 @@ mod tests {
         });
         let clock = clock_in.recv().expect("the thread tells its clock");
         let deadline = Instant::now() + Duration::from_secs(60);
-        while clock.is_runnable() {
+        while clock.is_runnable() == Some(true) {
             assert!(Instant::now() < deadline, "a thread that waits on a channel is not seen to wait");
             thread::yield_now();
         }
         drop(end);
         thread.expect("a thread can be made").join().expect("it only waits");
-        while clock.is_runnable() {
+        while clock.is_runnable() == Some(true) {
             assert!(Instant::now() < deadline, "it outlives its thread");
             thread::yield_now();
         }

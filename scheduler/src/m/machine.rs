@@ -376,7 +376,8 @@ impl M {
 
     /// Whether `g` is the next that its P runs, for the thread of the M.
     pub(crate) fn runs_next(&self, g: &'static G) -> bool {
-        self.own().p.get().is_some_and(|p| p.ring.is_next(g))
+        // The P may have been taken, and be another's by now.
+        self.own().p.get().is_some_and(|p| p.ring.is_next(g) && self.p_hint() == Some(p.index))
     }
 
     /// Which P this M has, or had a moment ago.

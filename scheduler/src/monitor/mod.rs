@@ -360,10 +360,11 @@ impl Round {
             let left = until.map(|until| Duration::from_nanos(until.saturating_sub(clock::now_ns())));
             if left != Some(Duration::ZERO) && monitor.note.sleep(left) {
                 self.at_rest_since = 0;
+                self.begin_to_look();
             }
         }
         monitor.doze.rise();
-        self.begin_to_look();
+        self.nap = SHORTEST_NS;
         self.looks = LOOKS;
         if scheduler.idle().counts().idle() != scheduler.procs() {
             self.at_rest_since = 0;

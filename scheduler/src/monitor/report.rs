@@ -60,7 +60,7 @@ impl Suspect {
         {
             return Some(Keeps::Computing);
         }
-        let blocked = !clock.is_runnable();
+        let blocked = clock.is_runnable() == Some(false);
         let twice = std::mem::replace(&mut self.blocked, blocked) && blocked;
         twice.then_some(Keeps::Blocking)
     }
@@ -88,6 +88,11 @@ fn had_its_slice(m: &M, before: Option<Duration>) -> bool {
     matches!((before, now), (Some(before), Some(now)) if now.saturating_sub(before) >= SLICE_USED)
 }
 
+/// Whether the M's thread is seen to want a CPU. Who cannot be looked at may block for ever, and does not keep his seat.
+fn wants_to_run(m: &M) -> bool {
+    m.clock().is_some_and(|clock| clock.is_runnable() == Some(true))
+}
+
 #[derive(Default)]
 pub(super) struct Reports {
     detached: Vec<Detached>,
@@ -103,7 +108,7 @@ impl Reports {
         let goroutine = m.running().map_or(0, G::id);
         let clock = m.clock();
         // Bound mode's seat: migrating, nobody has one.
-        let kept_from_running = m.has_seat() && !had_its_slice(m, used) && clock.is_some_and(ThreadClock::is_runnable);
+        let kept_from_running = m.has_seat() && !had_its_slice(m, used) && wants_to_run(m);
         if !kept_from_running {
             m.give_seat_back();
         }
@@ -126,7 +131,7 @@ impl Reports {
             }
             *looked = now;
             d.burns = burns(d.m, *used);
-            if had_its_slice(d.m, *used) || !d.m.clock().is_some_and(ThreadClock::is_runnable) {
+            if had_its_slice(d.m, *used) || !wants_to_run(d.m) {
                 d.seated = None;
                 d.m.leave_seat();
             }
@@ -159,13 +164,15 @@ impl Reports {
         );
     }
 
-    /// When a goroutine without a P may have to be reported, so that the monitor must not sleep past it: when it is due, then from look to look.
+    /// When a goroutine without a P may have to be reported, so that the monitor must not sleep past it: when it is due, then from look to look
+    /// while it holds others up, and now and then while it does not yet: whoever makes those ready does not wake the monitor.
     pub(super) fn next_look(&self, now: u64) -> Option<u64> {
         if self.said_of.len() >= MOST_REPORTS {
             return None;
         }
         let unsaid = |d: &&Detached| d.m.owned.load(Relaxed) > 1 && !self.said_of.contains(&d.goroutine);
-        let then = |d: &Detached| (d.since + REPORT_AFTER_NS).max(now + SUSPECT_LOOK_NS);
+        let between = |d: &Detached| if d.m.held_up() > 0 { SUSPECT_LOOK_NS } else { REPORT_AFTER_NS };
+        let then = |d: &Detached| (d.since + REPORT_AFTER_NS).max(now + between(d));
         self.detached.iter().filter(unsaid).map(then).min()
     }
 
@@ -216,7 +223,7 @@ mod tests {
     use crate::limits::clock::now_ns;
 
     /// Looks at a thread that does `what` until something can be told of it, or so often.
-    fn told_of(looks: usize, what: impl Fn() + Send + 'static) -> Option<Keeps> {
+    fn told_of(looks: usize, mut what: impl FnMut() + Send + 'static) -> Option<Keeps> {
         let over = Arc::new(AtomicBool::new(false));
         let (tell, told) = mpsc::channel();
         let thread = {
@@ -245,13 +252,55 @@ mod tests {
         assert_eq!(told_of(10_000, || thread::sleep(Duration::from_secs(1))), Some(Keeps::Blocking));
     }
 
-    /// One that wants a CPU, however little it gets of it, does not block.
+    /// One that wants a CPU, however little it gets of it, does not block. It shares one with a thread that leaves it a three hundredth.
     #[test]
     fn one_that_is_kept_from_running_does_not_block() {
+        let over = Arc::new(AtomicBool::new(false));
+        let (tell, told) = mpsc::channel();
+        let other = {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                // SAFETY: takes nothing and touches nothing.
+                let cpu = unsafe { libc::sched_getcpu() };
+                tell.send(cpu).expect("we wait for it");
+                stay_on(cpu);
+                while !over.load(SeqCst) {
+                    hint::spin_loop();
+                }
+            })
+        };
+        let cpu = told.recv().expect("it tells");
         for _ in 0..5 {
-            let told = told_of(3, hint::spin_loop);
+            let mut kept = false;
+            let told = told_of(3, move || {
+                if !kept {
+                    kept = true;
+                    stay_on(cpu);
+                    run_when_nobody_else_wants_to();
+                }
+                hint::spin_loop();
+            });
             assert_ne!(told, Some(Keeps::Blocking));
         }
+        over.store(true, SeqCst);
+        other.join().expect("it only computes");
+    }
+
+    fn stay_on(cpu: i32) {
+        // SAFETY: all zero is the empty set.
+        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        // SAFETY: a set of our own, and a number the system gave.
+        unsafe { libc::CPU_SET(usize::try_from(cpu).expect("Linux tells the CPU"), &mut set) };
+        // SAFETY: the calling thread, and a set of the size that is stated.
+        let error = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+        assert_eq!(error, 0, "a thread may stay where it is: {}", std::io::Error::last_os_error());
+    }
+
+    fn run_when_nobody_else_wants_to() {
+        let parameters = libc::sched_param { sched_priority: 0 };
+        // SAFETY: the calling thread, and parameters of our own.
+        let error = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) };
+        assert_eq!(error, 0, "everybody may ask for less: {}", std::io::Error::last_os_error());
     }
 
     /// The monitor may have been kept from looking itself: what it then sees first is no evidence.

@@ -14,7 +14,10 @@ const BETWEEN_BARRIERS_NS: u64 = 1_000_000;
 /// What the monitor saw of a P in the round before.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Whose P it was. What else is here is of that M's turns and calls.
+    last_barrier: u64,
+    /// Something lay in its `runnext` or ring when it had made so many runs.
+    lay_at: Option<u64>,
+    /// Whose P it was. What follows is of that M's turns and calls.
     m: Option<u32>,
     tick: u32,
     runs: u64,
@@ -26,9 +29,6 @@ pub(super) struct Seen {
     /// The CPU time its M's thread had used a quarter into the slice.
     used: Option<Duration>,
     suspect: Suspect,
-    last_barrier: u64,
-    /// Something lay in its `runnext` or ring when it had made so many runs.
-    lay_at: Option<u64>,
 }
 
 impl Seen {

@@ -26,10 +26,15 @@ func connections(r request) {
 	check(server.Wait())
 }
 
-// The second process: says where it listens, and ends when the first one has let go.
+// The second process.
 func serve(request) {
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))
-	fmt.Println(listener.Addr())
 	go acceptAll(listener)
+	serves(listener)
+}
+
+// In a process that serves another one: says where it listens, and returns when the other one has let go.
+func serves(listener net.Listener) {
+	fmt.Println(listener.Addr())
 	must(io.Copy(io.Discard, os.Stdin))
 }

@@ -12,12 +12,14 @@ import (
 )
 
 var programs = map[string]func(request){
+	"accept":      accept,
 	"blocking":    blocking,
 	"bounded":     bounded,
 	"connections": connections,
 	"echo":        echo,
 	"fib":         fib,
 	"hogs":        hogs,
+	"http":        httpHello,
 	"mutex":       mutex,
 	"parked":      parked,
 	"ping-pong":   pingPong,

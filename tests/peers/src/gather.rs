@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::build::Built;
+use crate::load::Load;
 use crate::order::rotated;
 use crate::peer::Peer;
 use crate::run::run;
@@ -99,7 +100,10 @@ pub(crate) fn gather(
                         if peer.is_ours() {
                             command.arg(format!("mode={}", peer.name()));
                         }
-                        run(command, limit)
+                        match Load::of(program, arguments) {
+                            None => run(command, limit),
+                            Some(load) => load.put_on(command, limit),
+                        }
                     }
                     Err(why) => Answer::Died(format!("not built: {why}")),
                 };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::build::{self, Built};
 use crate::run::output;
+use crate::wrk;
 
 /// Pages of this size, whatever the kernel makes of them.
 const PAGE: usize = 4096;
@@ -90,6 +91,7 @@ pub(crate) fn describe(built: &Built) -> Vec<(&'static str, String)> {
         ("kernel", read("/proc/sys/kernel/osrelease").unwrap_or_else(unknown)),
         ("threadle", commit.filter(|commit| !commit.is_empty()).unwrap_or_else(unknown)),
         ("compared with", versions(built)),
+        ("HTTP's client", wrk::version().unwrap_or_else(|| wrk::MISSING.to_owned())),
         ("compiler", said("rustc", &["--version"]).unwrap_or_else(unknown)),
     ]
 }

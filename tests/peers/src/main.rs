@@ -9,14 +9,17 @@
 //! The programs are in the folders beside this one, a file each, written as one would write them in that system. This one builds them
 //! ([`build`]), runs each in a process of its own ([`run`]), in an order that changes from round to round ([`order`]), and reads their
 //! answers ([`answer`]). What is run is in two lists: [`rows`] of the table, with the bound that each is to meet, and [`series`], which show
-//! how a cost grows and become charts. A peer that is missing, crashes or hangs is a note under the table, never a gap.
+//! how a cost grows and become charts. Some programs only serve: their clients are on this side, the same for all ([`load`]).
+//! A peer that is missing, crashes or hangs is a note under the table, never a gap.
 
 mod answer;
 mod build;
 mod chart;
+mod connect;
 mod flags;
 mod gather;
 mod growth;
+mod load;
 mod machine;
 mod order;
 mod page;
@@ -26,9 +29,11 @@ mod report;
 mod rows;
 mod run;
 mod series;
+mod serve;
 mod statistics;
 mod table;
 mod verdict;
+mod wrk;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -70,6 +75,9 @@ fn compare(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
         return Err("there is nothing of that name: --list shows what there is".into());
     }
     let built = build::build(&flags.peers);
+    if flags.wants("http") && wrk::version().is_none() {
+        eprintln!("wrk: {}", wrk::MISSING);
+    }
     let touched = machine::touch_memory(if flags.quick { 1 << 30 } else { 8 << 30 })?;
     eprintln!("touched and freed {} MiB of memory", touched >> 20);
     let busy = machine::busy_cpus()?;

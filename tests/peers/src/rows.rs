@@ -38,6 +38,16 @@ const ECHO: &[Figure] = &[
     figure("cpu_us", "CPU a round trip", "us", Less, &[Times(0.9, Peer::Go)], NETWORK),
 ];
 
+const ACCEPT: &[Figure] = &[
+    figure("per_second", "connections a second", "/s", More, &[Times(1.0, Peer::Go)], NETWORK),
+    figure("cpu_us", "the server's CPU for one", "us", Less, &[], NETWORK),
+];
+
+const HTTP: &[Figure] = &[
+    figure("per_cpu_second", "requests a second of the server's CPU", "/s", More, &[Times(1.5, Peer::Go)], NETWORK),
+    figure("per_second", "requests a second", "/s", More, &[], NETWORK),
+];
+
 /// Seconds until a program counts as hung, unless a row knows better.
 const LIMIT: (u64, u64) = (120, 30);
 
@@ -197,6 +207,22 @@ pub(crate) const ROWS: &[Row] = &[
         program: "echo",
         sizes: &[("connections", 1_000, 1_000), ("round_trips", 300_000, 20_000)],
         figures: ECHO,
+        limit: LIMIT,
+    },
+    Row {
+        name: "accept",
+        title: "accept, answer a byte, close",
+        program: "accept",
+        sizes: &[("connections", 100_000, 10_000), ("at_once", 64, 64)],
+        figures: ACCEPT,
+        limit: LIMIT,
+    },
+    Row {
+        name: "http",
+        title: "HTTP/1.1 hello, 256 connections that stay",
+        program: "http",
+        sizes: &[("connections", 256, 256), ("seconds", 5, 1)],
+        figures: HTTP,
         limit: LIMIT,
     },
 ];

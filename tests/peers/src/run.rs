@@ -24,10 +24,15 @@ pub(crate) fn run(command: Command, limit: Duration) -> Answer {
 pub(crate) fn output(mut command: Command, limit: Duration) -> Result<String, Answer> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let ended = command.spawn().and_then(|child| finish(child, limit));
-    ended.unwrap_or_else(|error| Err(Answer::Died(format!("it does not start: {error}"))))
+    ended.unwrap_or_else(|error| Err(does_not_start(error)))
 }
 
-fn finish(mut child: Child, limit: Duration) -> io::Result<Result<String, Answer>> {
+pub(crate) fn does_not_start(error: io::Error) -> Answer {
+    Answer::Died(format!("it does not start: {error}"))
+}
+
+/// Waits at most `limit` for the end of `child`, whose pipes are read: what it has printed.
+pub(crate) fn finish(mut child: Child, limit: Duration) -> io::Result<Result<String, Answer>> {
     let (over, end) = mpsc::channel();
     let stdout = read(child.stdout.take(), over.clone());
     let stderr = read(child.stderr.take(), over);

@@ -1,5 +1,6 @@
 //! The peers' programs without a scheduler: what the system calls alone cost. `peer-floor echo workers=2 KEY=NUMBER ..`.
 
+mod accept;
 mod echo;
 mod epoll;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
 
 fn answer(request: &Request) -> Result<(), String> {
     match request.program() {
+        "accept" => accept::run(request).map_err(|error| error.to_string()),
         "echo" => echo::run(request).map_err(|error| error.to_string()),
         "version" => {
             version("epoll by hand");

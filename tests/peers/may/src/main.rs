@@ -1,5 +1,6 @@
 //! The peers' programs as one writes them with may: `peer-may PROGRAM workers=2 KEY=NUMBER ..`.
 
+mod accept;
 mod blocking;
 mod bounded;
 mod connections;
@@ -25,6 +26,7 @@ use peer_measure::{Request, absent, version};
 type Program = fn(&Request) -> io::Result<()>;
 
 const PROGRAMS: &[(&str, Program)] = &[
+    ("accept", accept::run),
     ("blocking", blocking::run),
     ("bounded", bounded::run),
     ("connections", connections::run),
@@ -45,6 +47,7 @@ const PROGRAMS: &[(&str, Program)] = &[
 
 /// What it does not have, and why there is no way round it.
 const ABSENT: &[(&str, &str)] = &[
+    ("http", "it runs no futures, and hyper is made of them"),
     ("read", "it has no announced calls: a call that blocks holds its worker"),
     ("select", "its select! runs the receive of every arm, and drops what arms that did not win have received"),
     ("timer", "it has no timers, only sleeps"),

@@ -8,7 +8,7 @@ mod process;
 mod request;
 mod server;
 
-pub use process::{Span, cpu_time, memory, raise_descriptor_limit};
+pub use process::{Span, cpu_time, cpu_time_of, memory, raise_descriptor_limit};
 pub use request::Request;
 pub use server::Server;
 

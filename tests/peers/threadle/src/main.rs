@@ -2,12 +2,14 @@
 //!
 //! Where the figure is also one that the behaviour suites bound, the program is that scenario of `threadle-tests`.
 
+mod accept;
 mod blocking;
 mod bounded;
 mod connections;
 mod echo;
 mod fib;
 mod hogs;
+mod http;
 mod mutex;
 mod parked;
 mod ping_pong;
@@ -32,12 +34,14 @@ use threadle_tests::Mode;
 type Program = fn(&Request) -> io::Result<()>;
 
 const PROGRAMS: &[(&str, Program)] = &[
+    ("accept", accept::run),
     ("blocking", blocking::run),
     ("bounded", bounded::run),
     ("connections", connections::run),
     ("echo", echo::run),
     ("fib", fib::run),
     ("hogs", hogs::run),
+    ("http", http::run),
     ("mutex", mutex::run),
     ("parked", parked::run),
     ("ping-pong", ping_pong::run),

@@ -1,6 +1,9 @@
 //! Each program answers with its figures, in both modes. How good they are is not looked at here.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const PROGRAMS: &[(&str, &[&str], &[&str])] = &[
     ("blocking", &["goroutines=8", "calls=2", "call_ms=1"], &["ms"]),
@@ -47,6 +50,49 @@ fn each_program_answers_in_bound_mode() {
 #[test]
 fn each_program_answers_in_migrating_mode() {
     answers("migrating");
+}
+
+/// Servers, what a client of each sends, and how it is answered.
+const SERVERS: &[(&str, &str, &str, &str)] = &[
+    ("accept", "x", "x", ""),
+    (
+        "http",
+        "GET / HTTP/1.1\r\nhost: me\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n",
+        "\r\n\r\nhello, world\n",
+    ),
+];
+
+fn serves(mode: &str) {
+    for (program, question, begin, end) in SERVERS {
+        println!("{program}, {mode}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peer-threadle"));
+        command.args([program, "workers=2", &format!("mode={mode}")]);
+        let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut address = String::new();
+        let stdout = server.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut address).expect("it says where it listens");
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(address.trim()).expect("it listens");
+            client.set_read_timeout(Some(Duration::from_secs(60))).expect("that is long enough");
+            client.write_all(question.as_bytes()).expect("it reads");
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).expect("it answers, and closes");
+            assert!(answer.starts_with(begin) && answer.ends_with(end), "{program}: {answer:?}");
+        }
+        drop(server.stdin.take());
+        assert!(server.wait().expect("it is ours").success(), "{program}");
+    }
+}
+
+#[test]
+fn each_server_serves_in_bound_mode() {
+    serves("bound");
+}
+
+#[test]
+fn each_server_serves_in_migrating_mode() {
+    serves("migrating");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The peers' programs as one writes them with tokio: `peer-tokio PROGRAM workers=2 KEY=NUMBER ..`.
 
+mod accept;
 mod blocking;
 mod bounded;
 mod connections;
 mod echo;
 mod fib;
 mod hogs;
+mod http;
 mod mutex;
 mod parked;
 mod ping_pong;
@@ -37,12 +39,14 @@ fn main() -> ExitCode {
 
 fn answer(request: Request) -> Result<(), String> {
     match request.program() {
+        "accept" => run(accept::run, request),
         "blocking" => run(blocking::run, request),
         "bounded" => run(bounded::run, request),
         "connections" => run(connections::run, request),
         "echo" => run(echo::run, request),
         "fib" => run(fib::run, request),
         "hogs" => run(hogs::run, request),
+        "http" => run(http::run, request),
         "mutex" => run(mutex::run, request),
         "parked" => run(parked::run, request),
         "ping-pong" => run(ping_pong::run, request),
@@ -55,7 +59,7 @@ fn answer(request: Request) -> Result<(), String> {
         "ticker" => run(ticker::run, request),
         "timer" => run(timer::run, request),
         "version" => {
-            version("tokio 1.54.1");
+            version("tokio 1.54.1, hyper 1.12.0");
             Ok(())
         }
         "waiters" => run(waiters::run, request),

@@ -48,7 +48,7 @@ allow ingest threadle
 allow threadle-tests threadle peer-measure
 allow threadle-audit
 allow threadle-audit-fixtures threadle
-allow threadle-peers
+allow threadle-peers peer-measure
 allow peer-measure
 allow peer-threadle threadle threadle-tests peer-measure
 allow peer-floor peer-measure

@@ -67,7 +67,7 @@ fn serves(mode: &str) {
     for (program, question, begin, end) in SERVERS {
         println!("{program}, {mode}");
         let mut command = Command::new(env!("CARGO_BIN_EXE_peer-threadle"));
-        command.args([program, "workers=2", &format!("mode={mode}")]);
+        command.arg(program).args(["workers=2", &format!("mode={mode}")]);
         let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut address = String::new();
         let stdout = server.stdout.take().expect("it is piped");

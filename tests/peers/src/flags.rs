@@ -21,7 +21,7 @@ Runs the same programs for threadle (both modes), Go, tokio and may in turn, and
     --list              names and titles
     -h, --help
 
-Go is taken from GO=/path/to/go, or from PATH.
+Go is taken from GO=/path/to/go, or from PATH; the client of http, wrk, from PATH.
 ";
 
 /// What is to be done.

@@ -105,7 +105,7 @@ mod tests {
     fn the_rows_tell_how_much() {
         let loads = ROWS.iter().filter_map(|row| Load::of(row.program, &arguments(row.sizes, Scale::Quick)));
         let expected =
-            [Load::Connections { count: 10_000, at_once: 64 }, Load::Requests { connections: 256, seconds: 1 }];
+            [Load::Connections { count: 5_000, at_once: 64 }, Load::Requests { connections: 256, seconds: 1 }];
         assert_eq!(loads.collect::<Vec<_>>(), expected);
     }
 

@@ -213,7 +213,7 @@ pub(crate) const ROWS: &[Row] = &[
         name: "accept",
         title: "accept, answer a byte, close",
         program: "accept",
-        sizes: &[("connections", 60_000, 10_000), ("at_once", 64, 64)],
+        sizes: &[("connections", 60_000, 5_000), ("at_once", 64, 64)],
         figures: ACCEPT,
         limit: LIMIT,
     },

@@ -1,6 +1,7 @@
 //! Goroutines that always have something to do, on more threads than processors, starve nobody who is new.
 #![expect(clippy::disallowed_methods, reason = "goroutines that block at their start begin on threads of their own")]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use threadle::chan::{Receiver, Sender};
 use threadle::{Builder, GoBuilder, JoinHandle, blocking, chan, go, time, yield_now};
-use threadle_tests::{Mode, Watchdog, both_modes};
+use threadle_tests::{Mode, Watchdog, both_modes, system};
 
 /// Nobody who is given a turn at all waits for one so long.
 const STARVED: Duration = Duration::from_secs(25);
@@ -85,14 +86,25 @@ fn bound_goroutines_that_yield_do_not_starve_the_global_queue() {
     }
 }
 
+const PAIRS: usize = 4;
+const FRESH: usize = 200;
+
 /// Pairs that talk, each of the two on a thread of its own, over one processor: who has spoken has nothing more to do, and some other thread
 /// always waits for the processor. What is new has its turn between theirs, not only at every sixty-first look.
 #[test]
 fn threads_that_always_wait_for_the_processor_leave_fresh_goroutines_their_turns() {
-    const PAIRS: usize = 4;
-    const FRESH: usize = 200;
-    let _watchdog = Watchdog::new(120);
-    let mut waited = Mode::Bound.run(Builder::new().procs(1), || {
+    const TRIES: usize = 40;
+    let _watchdog = Watchdog::new(240);
+    let mut waited = (0..TRIES).find_map(|_| waited_beside_pairs()).expect("threads of their own, in one of the tries");
+    waited.sort_unstable();
+    println!("so many exchanges before its turn: median {}, most {}", waited[FRESH / 2], waited[FRESH - 1]);
+    assert!(waited[FRESH / 2] <= 8, "fresh goroutines wait for {} exchanges", waited[FRESH / 2]);
+}
+
+/// How many exchanges each fresh goroutine waited for; none where two of those that talk came to one thread, since the machine kept the monitor
+/// from taking the processor from the first of them in time.
+fn waited_beside_pairs() -> Option<Vec<u64>> {
+    Mode::Bound.run(Builder::new().procs(1), || {
         let turns = Arc::new(AtomicU64::new(0));
         let (begin, begun) = chan::bounded(2 * PAIRS);
         let start = |talk: fn(&Sender<()>, &Receiver<()>, &AtomicU64), say: Sender<()>, hear: Receiver<()>| {
@@ -100,7 +112,7 @@ fn threads_that_always_wait_for_the_processor_leave_fresh_goroutines_their_turns
             go(move || {
                 // Unannounced: the processor goes on, and with it the next one's start, to another thread.
                 thread::sleep(Duration::from_millis(200));
-                begin.send(()).expect("the test counts them");
+                begin.send(system::thread_id()).expect("the test counts them");
                 talk(&say, &hear, &turns);
             })
         };
@@ -111,26 +123,23 @@ fn threads_that_always_wait_for_the_processor_leave_fresh_goroutines_their_turns
                 [start(ask, ping, ponged), start(answer, pong, pinged)]
             })
             .collect();
-        for _ in &talkers {
-            begun.recv().expect("each begins");
-        }
+        let threads: BTreeSet<i32> = talkers.iter().map(|_| begun.recv().expect("each begins")).collect();
         // Inside a call there is no processor whose queue they could be put in.
-        let waited: Vec<u64> = blocking(|| {
-            let one = |_| {
-                let (turns, before) = (Arc::clone(&turns), turns.load(SeqCst));
-                go(move || turns.load(SeqCst) - before).join().expect("it only looks")
-            };
-            (0..FRESH).map(one).collect()
+        let waited = (threads.len() == talkers.len()).then(|| {
+            blocking(|| {
+                let one = |_| {
+                    let (turns, before) = (Arc::clone(&turns), turns.load(SeqCst));
+                    go(move || turns.load(SeqCst) - before).join().expect("it only looks")
+                };
+                (0..FRESH).map(one).collect()
+            })
         });
         turns.store(OVER, SeqCst);
         for talker in talkers {
             talker.join().expect("it ends when it is told, or with the channel");
         }
         waited
-    });
-    waited.sort_unstable();
-    println!("so many exchanges before its turn: median {}, most {}", waited[FRESH / 2], waited[FRESH - 1]);
-    assert!(waited[FRESH / 2] <= 8, "fresh goroutines wait for {} exchanges", waited[FRESH / 2]);
+    })
 }
 
 /// In the count of turns: enough of them.

@@ -188,7 +188,9 @@ impl<W: Waits> fmt::Debug for Descriptor<W> {
 ///             Err(error) => break Err(error),
 ///         }
 ///     };
-///     wake_all(operation.finish());
+///     if let Some(next) = operation.finish() {
+///         wake_all(next);
+///     }
 ///     result
 /// }
 /// ```
@@ -251,33 +253,32 @@ impl<W: Waits> Operation<'_, W> {
     }
 
     /// To be called at the end, whatever the result: takes the waiter out if it is still queued, and hands on to the
-    /// next one, which is returned, if there may be something left for it.
-    pub fn finish(mut self) -> Ready<W> {
+    /// next one, which is returned, if there may be something left for it. One that never waited, or that nobody waits
+    /// behind, looks, and no more.
+    #[inline]
+    pub fn finish(mut self) -> Option<Ready<W>> {
         self.release()
     }
 
     /// What [`finish`](Self::finish) does, by somebody else, for an operation that never goes on: its waiter was claimed, and its owner has
     /// ceased to exist before it ran. Nothing else may be done with the operation afterwards.
-    pub fn forsake(&self) -> Ready<W> {
-        let mut ready = Ready::new();
-        if let Some(place) = self.place {
-            let side = self.registration.slot.side(self.direction);
-            side.finish(place, &self.registration.poller.count, &mut ready);
-        }
-        ready
+    #[inline]
+    pub fn forsake(&self) -> Option<Ready<W>> {
+        self.registration.slot.side(self.direction).finish(self.place?, &self.registration.poller.count)
     }
 
-    fn release(&mut self) -> Ready<W> {
-        let ready = self.forsake();
+    fn release(&mut self) -> Option<Ready<W>> {
+        let next = self.forsake();
         self.place = None;
-        ready
+        next
     }
 }
 
 impl<W: Waits> Drop for Operation<'_, W> {
     fn drop(&mut self) {
-        let next = self.release();
-        self.registration.poller.leave(next);
+        if let Some(next) = self.release() {
+            self.registration.poller.leave(next);
+        }
     }
 }
 

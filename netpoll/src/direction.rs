@@ -201,40 +201,37 @@ impl<W: Waits> Side<W> {
             Err(word) if !concerns(word) => return false,
             Err(_) => {}
         }
-        let mut waiters = lock(&self.waiters);
-        if self.word.update(|word| concerns(word).then(|| word.with_event(last))).is_err() {
+        let waiters = lock(&self.waiters);
+        // Whoever waits alone is taken out before the lock is free, so that the event can clear WAITERS too.
+        let stay = waiters.stay_behind_first();
+        if self.word.update(|word| concerns(word).then(|| word.with_event(last).with_waiters(stay))).is_err() {
             return false;
         }
-        let (first, gone) = waiters.claim();
-        if let Some(won) = first {
-            ready.push(Woken::Parked(won), count);
-        }
-        for waker in waiters.drain_tasks() {
-            ready.push(Woken::Task(waker), count);
-        }
-        self.refresh(&waiters);
-        drop(waiters);
-        count.subtract(gone);
+        self.take_out(waiters, 1, count, ready);
         true
     }
 
-    /// The end of an operation that was queued at `place`, or of its owner: takes it out if it is still there, and wakes the next one
-    /// unless somebody found the direction drained since the last event.
-    pub(crate) fn finish(&self, place: Place, count: &Arc<WaiterCount>, ready: &mut Ready<W>) {
-        // An empty list holds neither this waiter nor a next one. Whoever enters it after this look has seen every
-        // event this operation was woken for, or is told to retry.
-        if !self.word.load().has_waiters() {
-            return;
-        }
+    /// The end of an operation that was queued at `place`, or of its owner: takes it out if it is still there, and returns the next one
+    /// unless somebody found the direction drained since the last event. `None`: nobody is to be woken.
+    #[inline]
+    pub(crate) fn finish(&self, place: Place, count: &Arc<WaiterCount>) -> Option<Ready<W>> {
+        // A list that is empty, or that an event is about to empty, holds neither this waiter nor a next one. Whoever enters it after this look
+        // has seen every event this operation was woken for, or is told to retry.
+        if self.word.load().has_waiters() { self.hand_on(place, count) } else { None }
+    }
+
+    fn hand_on(&self, place: Place, count: &Arc<WaiterCount>) -> Option<Ready<W>> {
         let mut waiters = lock(&self.waiters);
         let was_queued = waiters.remove(place);
         let (next, gone) = if self.word.load().is_ready() { waiters.claim() } else { (None, 0) };
-        if let Some(next) = next {
-            ready.push(Woken::Parked(next), count);
-        }
         self.refresh(&waiters);
         drop(waiters);
         count.subtract(usize::from(was_queued) + gone);
+        next.map(|next| {
+            let mut ready = Ready::new();
+            ready.push(Woken::Parked(next), count);
+            ready
+        })
     }
 
     /// Takes a task's waker out, for the caller to drop: that runs foreign code.
@@ -252,7 +249,7 @@ impl<W: Waits> Side<W> {
     /// Always takes the lock: a waiter that queues after this call then sees what the caller stored before it.
     pub(crate) fn recheck(&self, count: &Arc<WaiterCount>, ready: &mut Ready<W>) {
         let waiters = lock(&self.waiters);
-        self.take_all(waiters, count, ready);
+        self.take_out(waiters, usize::MAX, count, ready);
     }
 
     /// Ends `generation`'s waiting for good, and takes everybody out. Does nothing to another generation.
@@ -265,13 +262,20 @@ impl<W: Waits> Side<W> {
             })
         };
         if self.word.update(mark).is_ok() {
-            self.take_all(waiters, count, ready);
+            self.take_out(waiters, usize::MAX, count, ready);
         }
     }
 
-    fn take_all(&self, mut waiters: MutexGuard<'_, Waiters<W>>, count: &Arc<WaiterCount>, ready: &mut Ready<W>) {
+    /// Takes out every task, and blocked waiters, at most so many of those that can be won. Gives the lock back.
+    fn take_out(
+        &self,
+        mut waiters: MutexGuard<'_, Waiters<W>>,
+        most: usize,
+        count: &Arc<WaiterCount>,
+        ready: &mut Ready<W>,
+    ) {
         let mut gone = 0;
-        loop {
+        for _ in 0..most {
             let (first, before) = waiters.claim();
             gone += before;
             let Some(won) = first else { break };

@@ -45,16 +45,12 @@ impl World {
     fn event(&self, units: usize) -> Vec<usize> {
         self.units.fetch_add(units, Ordering::AcqRel);
         let mut ready = Ready::new();
-        assert!(self.side.deliver(Event::Ready, self.side.generation(), &self.count, &mut ready));
+        (self.steps.deliver)(self, &mut ready);
         woken(ready)
     }
 
     fn finish(&self, place: Option<Place>) -> Vec<usize> {
-        let mut ready = Ready::new();
-        if let Some(place) = place {
-            self.side.finish(place, &self.count, &mut ready);
-        }
-        woken(ready)
+        place.and_then(|place| self.side.finish(place, &self.count)).map_or_else(Vec::new, woken)
     }
 
     /// Runs the call of each waiter until it is done or parks.
@@ -101,15 +97,19 @@ fn woken(mut ready: Ready<usize>) -> Vec<usize> {
         .collect()
 }
 
-/// The steps of a blocking call, so that one of them can be replaced by a broken one.
+/// The steps of a blocking call, and of an event, so that one of them can be replaced by a broken one.
 #[derive(Clone, Copy)]
 struct Steps {
+    deliver: fn(&World, &mut Ready<usize>),
     begin: fn(&TestSide) -> Seen,
     wait: fn(&World, Seen, &mut Option<Place>, usize) -> Wait,
     finish: fn(&World, Option<Place>) -> Vec<usize>,
 }
 
 const REAL: Steps = Steps {
+    deliver: |world, ready| {
+        assert!(world.side.deliver(Event::Ready, world.side.generation(), &world.count, ready));
+    },
     begin: Side::look,
     wait: |world, seen, place, waiter| world.side.wait(seen, place, waiter, &world.count),
     finish: World::finish,
@@ -136,6 +136,13 @@ fn finish_for_itself(world: &World, place: Option<Place>) -> Vec<usize> {
         }
     }
     Vec::new()
+}
+
+/// Mutation: says of a list that it is empty, and leaves somebody in it.
+fn deliver_as_to_a_lone_waiter(world: &World, ready: &mut Ready<usize>) {
+    let waiters = lock(&world.side.waiters);
+    world.side.word.update(|word| Some(word.with_event(false).with_waiters(false))).expect("always changes");
+    world.side.take_out(waiters, 1, &world.count, ready);
 }
 
 /// R10: an event against a waiter that is about to park.
@@ -273,6 +280,12 @@ fn loom_the_first_hands_on() {
 #[should_panic(expected = "somebody sleeps for ever")]
 fn loom_nobody_hands_on() {
     two_readers_one_event(Steps { finish: finish_for_itself, ..REAL });
+}
+
+#[test]
+#[should_panic(expected = "somebody sleeps for ever")]
+fn loom_somebody_stays_behind_untold() {
+    two_readers_one_event(Steps { deliver: deliver_as_to_a_lone_waiter, ..REAL });
 }
 
 /// The rejected design: readiness is consumed before the call, and a wait looks at READY alone.

@@ -56,7 +56,7 @@ struct Steps<W: Waits> {
     /// What is done with those who are handed out.
     wake: fn(W::Won),
     /// What is done for one that was won and never runs.
-    forsake: fn(&Side<W>, Place, &Arc<WaiterCount>, &mut Ready<W>),
+    forsake: fn(&Side<W>, Place, &Arc<WaiterCount>) -> Option<Ready<W>>,
 }
 
 impl<W: Waits> Clone for Steps<W> {
@@ -107,18 +107,12 @@ fn owner_ends<W: Waits>(steps: Steps<W>, handed_on: bool) {
             let (side, count) = (Arc::clone(&side), Arc::clone(&count));
             move || match served {
                 None => steps.event(&side, &count),
-                Some(place) => {
-                    let mut ready = Ready::new();
-                    side.finish(place, &count, &mut ready);
-                    steps.wake_all(ready);
-                }
+                Some(place) => side.finish(place, &count).into_iter().for_each(|ready| steps.wake_all(ready)),
             }
         });
         // Dead, so that nobody wins it any more; or won, and its turn does not come.
         if !first.becomes(DEAD) {
-            let mut ready = Ready::new();
-            (steps.forsake)(&side, place, &count, &mut ready);
-            steps.wake_all(ready);
+            (steps.forsake)(&side, place, &count).into_iter().for_each(|ready| steps.wake_all(ready));
         }
         giver.join().expect("the giver ends");
         assert!(second.is_won(), "the event died with the first");
@@ -139,7 +133,7 @@ fn loom_owner_ends_and_the_next_has_what_is_handed_on() {
 #[test]
 #[should_panic(expected = "the event died with the first")]
 fn loom_owner_ends_and_nobody_is_told() {
-    owner_ends(Steps { forsake: |_, _, _, _| (), ..REAL }, false);
+    owner_ends(Steps { forsake: |_, _, _| None, ..REAL }, false);
 }
 
 const ASKED: Steps<Asked> = Steps { waiter: Asked, wake: |mortal| _ = mortal.claim(), forsake: Side::finish };

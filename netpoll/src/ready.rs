@@ -131,7 +131,9 @@ impl<W: Waits> Default for Ready<W> {
 impl<W: Waits> Drop for Ready<W> {
     fn drop(&mut self) {
         // Wakers are dropped unwoken here, and whoever was claimed as its type would have it; at least the count stays right.
-        drop(self.drain());
+        if !self.is_empty() {
+            drop(self.drain());
+        }
     }
 }
 

@@ -114,6 +114,11 @@ impl<W: Waits> Waiters<W> {
         self.blocked.first.is_none() && self.tasks.is_empty()
     }
 
+    /// Whether somebody is left once the first blocked waiter and every task are taken out.
+    pub(crate) fn stay_behind_first(&self) -> bool {
+        !self.blocked.rest.is_empty()
+    }
+
     fn name(&mut self) -> u64 {
         self.next_name += 1;
         self.next_name

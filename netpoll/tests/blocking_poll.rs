@@ -313,6 +313,6 @@ fn a_batch_larger_than_one_poll_is_taken_in_turns() {
     }
     assert_eq!((woken, poller.waiters()), (PAIRS, 0));
     for operation in operations {
-        assert!(operation.finish().is_empty());
+        assert!(operation.finish().is_none());
     }
 }

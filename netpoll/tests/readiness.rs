@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{Parker, Polling, WATCHDOG, block_on, blocking, drive, no_deadline, wake_all};
+use harness::{Parker, Polling, WATCHDOG, block_on, blocking, drive, finish, no_deadline};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -62,7 +62,7 @@ fn ready_before_the_wait() {
     assert!(ready.is_empty(), "nobody waits yet");
     assert_eq!(operation.wait(ticket).unwrap(), Wait::Retry);
     assert_eq!(read_byte(&ours).unwrap(), b'x');
-    assert!(operation.finish().is_empty());
+    assert!(operation.finish().is_none());
     assert_eq!(poller.waiters(), 0);
 }
 
@@ -87,7 +87,7 @@ fn ready_after_the_wait() {
     assert!(parker.is_woken());
     assert_eq!(poller.waiters(), 0);
     assert_eq!(read_byte(&ours).unwrap(), b'x');
-    assert!(operation.finish().is_empty());
+    assert!(operation.finish().is_none());
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn data_that_was_there_before_the_registration_is_reported() {
     let mut ready = Ready::new();
     assert_eq!(poller.poll_now(&mut ready).unwrap(), Polled::Done { events: 1, interrupted: false });
     assert_eq!(harness::wake_each(&mut ready), 1);
-    assert!(operation.finish().is_empty());
+    assert!(operation.finish().is_none());
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn accepts_in_batches_miss_nobody() {
                 Err(error) => panic!("{error}"),
             }
         }
-        wake_all(operation.finish());
+        finish(operation);
     }
     assert_eq!(clients.join().unwrap().len(), CONNECTIONS);
 }

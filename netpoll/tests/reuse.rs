@@ -70,7 +70,7 @@ fn stale_events_over_ten_thousand_lives_of_one_number() {
                 assert!(parker.park(None));
             }
             drop(closed);
-            assert!(operation.finish().is_empty());
+            assert!(operation.finish().is_none());
             drop(descriptor);
         }
         done.store(true, Ordering::Release);

@@ -108,6 +108,11 @@ pub(crate) fn wake_each(ready: &mut Ready<Ticket>) -> usize {
     woken
 }
 
+/// Ends an operation, and wakes whoever it hands on to; how many.
+pub(crate) fn finish(operation: Operation<'_, Ticket>) -> usize {
+    operation.finish().map_or(0, wake_all)
+}
+
 /// The loop that the runtime's blocking calls consist of.
 pub(crate) fn blocking<T>(
     descriptor: &Descriptor<Ticket>,
@@ -117,7 +122,7 @@ pub(crate) fn blocking<T>(
 ) -> io::Result<T> {
     let mut operation = descriptor.operation(direction);
     let result = drive(&mut operation, deadline, call);
-    wake_all(operation.finish());
+    finish(operation);
     result
 }
 

@@ -119,7 +119,9 @@ impl<F: AsFd> Polled<F> {
                 break Err(error);
             }
         };
-        wake_all(operation.finish());
+        if let Some(next) = operation.finish() {
+            wake_all(next);
+        }
         if !waiting.parked {
             checkpoint();
         }
@@ -150,7 +152,8 @@ impl<F: AsFd> Polled<F> {
                 let limit = waiting.watch.map_or(wait::Limit::NONE, Watch::limit).no_later_than(end);
                 let operation = &*operation;
                 // SAFETY: descriptors and their operations are for every thread, and it is called in the waiter's place.
-                let _woken: bool = unsafe { park_within(parking, limit, &|| wake_all(operation.forsake())) };
+                let _woken: bool =
+                    unsafe { park_within(parking, limit, &|| operation.forsake().into_iter().for_each(wake_all)) };
             }
             Wait::Closed => return Err(closed_error()),
             Wait::Stopped => return Err(stopped_error()),

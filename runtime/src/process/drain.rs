@@ -39,7 +39,7 @@ impl<'a> Side<'a> {
         match self.pipe.polled.file().take(CHUNK).read_to_end(self.into) {
             Ok(length) if length as u64 == CHUNK => Ok(Found::More),
             Ok(_) => {
-                self.operation.take().map(Operation::finish).into_iter().for_each(wake_all);
+                self.operation.take().and_then(Operation::finish).into_iter().for_each(wake_all);
                 Ok(Found::End)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Found::Nothing),

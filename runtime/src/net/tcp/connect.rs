@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Type};
-use threadle_scheduler::io::{Direction, Wait, closed_error, stopped_error, wake_all};
+use threadle_scheduler::io::{Direction, Operation, Wait, closed_error, stopped_error, wake_all};
 use threadle_scheduler::{Parking, Reason, checkpoint};
 
 use super::TcpStream;
@@ -124,9 +124,7 @@ impl Race {
             }
             Some(watch) => watch.park(parking, end),
         }
-        for operation in operations {
-            wake_all(operation.finish());
-        }
+        operations.into_iter().filter_map(Operation::finish).for_each(wake_all);
         Ok(None)
     }
 }

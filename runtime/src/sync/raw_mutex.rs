@@ -137,10 +137,15 @@ impl RawMutex {
     pub(super) fn lock_within(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
         // Before the lock is taken: who is switched away holding it makes everybody wait.
         checkpoint();
-        match self.exchange(0, LOCKED, Ordering::Acquire) {
-            Ok(_) => Ok(()),
-            Err(_) => self.lock_slow(limit),
+        // Looked at first: while others wait, a running goroutine goes past them thousands of times a turn, and the word is never bare.
+        let mut word = self.word.load(Ordering::Relaxed);
+        if word & LOCKED == 0 && !is_time_to_look(word) {
+            match self.exchange(word, taken(word), Ordering::Acquire) {
+                Ok(_) => return Ok(()),
+                Err(now) => word = now,
+            }
         }
+        self.lock_slow(word, limit)
     }
 
     #[inline]
@@ -159,9 +164,14 @@ impl RawMutex {
     /// The caller owns the lock.
     #[inline]
     pub(super) unsafe fn unlock(&self) {
-        if self.exchange(LOCKED, 0, Ordering::Release).is_err() {
-            self.unlock_slow();
+        let mut word = self.word.load(Ordering::Relaxed);
+        if word & LOCKED != 0 && !must_wake(word) {
+            match self.exchange(word, word & !LOCKED, Ordering::Release) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
         }
+        self.unlock_slow(word);
     }
 
     #[inline]
@@ -171,17 +181,19 @@ impl RawMutex {
 
     #[cold]
     #[track_caller]
-    fn lock_slow(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
+    fn lock_slow(&self, mut word: u32, limit: Limit<'_>) -> Result<(), GaveUp> {
         let mut since = None;
         // What to take back: `WOKEN` after a wake-up, which set it for us.
         let mut mine = 0;
         let mut starves = false;
         loop {
-            let word = self.word.load(Ordering::Relaxed);
             if word & LOCKED == 0 && !(mine == 0 && limit.is_none() && self.must_let_pass(word)) {
                 match self.exchange(word, taken(word & !mine), Ordering::Acquire) {
                     Ok(_) => return Ok(()),
-                    Err(_) => continue,
+                    Err(now) => {
+                        word = now;
+                        continue;
+                    }
                 }
             }
             let since = *since.get_or_insert_with(Instant::now);
@@ -196,7 +208,8 @@ impl RawMutex {
             // Bitwise, for outside the models both are false, and clippy would have the rest struck out.
             if faulty!(MutexQueuesUnlooked) | (faulty!(MutexQueuesBehindNobody) & (word & LOCKED == 0)) {
                 self.word.fetch_or(QUEUED | starving, Ordering::Relaxed);
-            } else if self.exchange(word, queued, Ordering::Relaxed).is_err() {
+            } else if let Err(now) = self.exchange(word, queued, Ordering::Relaxed) {
+                word = now;
                 continue;
             }
             let node = Waiter::new(parking.ticket(), Claim::new(since, mine != 0));
@@ -217,6 +230,7 @@ impl RawMutex {
             }
             mine = AWAKE;
             starves = claim.starves();
+            word = self.word.load(Ordering::Relaxed);
         }
     }
 
@@ -256,15 +270,15 @@ impl RawMutex {
     }
 
     #[cold]
-    fn unlock_slow(&self) {
+    fn unlock_slow(&self, mut word: u32) {
         loop {
-            let word = self.word.load(Ordering::Relaxed);
             assert!(word & LOCKED != 0, "unlock of a mutex that is not locked");
             if must_wake(word) {
                 break;
             }
-            if self.exchange(word, word & !LOCKED, Ordering::Release).is_ok() {
-                return;
+            match self.exchange(word, word & !LOCKED, Ordering::Release) {
+                Ok(_) => return,
+                Err(now) => word = now,
             }
         }
         let mut waiters = lock(&self.waiters);

@@ -34,56 +34,78 @@ pub(crate) struct Registration<W: Waits> {
     index: u32,
     generation: Generation,
     fd: RawFd,
-    /// Whether the kernel watches it. Held over every change of the registration: once it says no, the number may
-    /// belong to another file, and must not be spoken of any more.
-    open: Mutex<bool>,
-    /// Whether writability is watched too.
-    writable: AtomicBool,
+    /// What the kernel knows of it. Held over every change of that.
+    kernel: Mutex<Kernel>,
+    /// Whether the kernel watches for reading, and for writing: what can be waited for without that lock.
+    watched: [AtomicBool; 2],
+}
+
+/// What the kernel knows of a descriptor.
+#[derive(Clone, Copy)]
+enum Kernel {
+    /// Nothing yet: nobody had to wait.
+    Unaware,
+    Watches(Interest),
+    /// Nothing any more: the number may belong to another file, and must not be spoken of.
+    Forgot,
 }
 
 impl<W: Waits> Registration<W> {
-    /// Takes a slot and lets the kernel watch for readability.
+    /// Takes a slot. The kernel is not told yet.
     pub(crate) fn new(poller: Arc<Shared<W>>, fd: RawFd) -> io::Result<Self> {
         let (index, slot) = poller.take_slot()?;
         let generation = slot.side(Direction::Read).generation();
-        let registration = Registration {
+        Ok(Registration {
             poller,
             slot,
             index,
             generation,
             fd,
-            open: Mutex::new(false),
-            writable: AtomicBool::new(false),
-        };
-        let token = token(index, generation);
-        // On an error the registration is dropped, which closes the slot and gives it back.
-        registration.poller.registry.register(&mut SourceFd(&fd), token, READING)?;
-        *lock(&registration.open) = true;
-        Ok(registration)
+            kernel: Mutex::new(Kernel::Unaware),
+            watched: [AtomicBool::new(false), AtomicBool::new(false)],
+        })
     }
 
-    /// Watches for writability from the first time on that a write would block. The kernel then reports the present
-    /// level as an event, so nothing that became writable before is missed.
-    fn watch_writable(&self) -> io::Result<()> {
-        if self.writable.load(Ordering::Acquire) {
-            return Ok(());
+    /// Whether the kernel watches for `direction`.
+    fn watched(&self, direction: Direction) -> &AtomicBool {
+        &self.watched[direction as usize]
+    }
+
+    /// Has the kernel watch for `direction`, from the first time on that somebody is to wait for it. The kernel then reports the present level as
+    /// an event, so nothing that came before is missed. To be called before each wait; does nothing once it is closed, which the wait will say.
+    #[inline]
+    pub(crate) fn watch(&self, direction: Direction) -> io::Result<()> {
+        if self.watched(direction).load(Ordering::Acquire) { Ok(()) } else { self.tell(direction) }
+    }
+
+    #[cold]
+    fn tell(&self, direction: Direction) -> io::Result<()> {
+        let mut kernel = lock(&self.kernel);
+        let wanted = match direction {
+            Direction::Read => READING,
+            Direction::Write => READING.add(Interest::WRITABLE),
+        };
+        let (registry, token) = (&self.poller.registry, token(self.index, self.generation));
+        match *kernel {
+            Kernel::Unaware => registry.register(&mut SourceFd(&self.fd), token, wanted)?,
+            Kernel::Watches(present) if wanted.is_writable() && !present.is_writable() => {
+                registry.reregister(&mut SourceFd(&self.fd), token, wanted)?;
+            }
+            Kernel::Watches(_) | Kernel::Forgot => return Ok(()),
         }
-        let open = lock(&self.open);
-        if *open && !self.writable.load(Ordering::Acquire) {
-            let token = token(self.index, self.generation);
-            self.poller.registry.reregister(&mut SourceFd(&self.fd), token, READING.add(Interest::WRITABLE))?;
-            self.writable.store(true, Ordering::Release);
-        }
+        *kernel = Kernel::Watches(wanted);
+        self.watched(Direction::Read).store(true, Ordering::Release);
+        self.watched(direction).store(true, Ordering::Release);
         Ok(())
     }
 
     fn close(&self) -> Ready<W> {
         let mut ready = Ready::new();
-        let mut open = lock(&self.open);
+        let mut kernel = lock(&self.kernel);
         for side in self.slot.sides() {
             side.end(End::Closed, self.generation, &self.poller.count, &mut ready);
         }
-        if std::mem::replace(&mut *open, false) {
+        if let Kernel::Watches(_) = std::mem::replace(&mut *kernel, Kernel::Forgot) {
             // An error means that the kernel watches it no longer, because the caller closed it too early.
             let _ = self.poller.registry.deregister(&mut SourceFd(&self.fd));
         }
@@ -217,11 +239,9 @@ impl<W: Waits> Operation<'_, W> {
     /// having drained it. One that was woken in vain goes back to its place; one that is still queued is replaced.
     ///
     /// # Errors
-    /// What `epoll_ctl` says, when writability is to be watched for the first time.
+    /// What `epoll_ctl` says, when the direction is to be watched for the first time.
     pub fn wait(&mut self, waiter: W) -> io::Result<Wait> {
-        if self.direction == Direction::Write {
-            self.registration.watch_writable()?;
-        }
+        self.registration.watch(self.direction)?;
         let side = self.registration.slot.side(self.direction);
         Ok(side.wait(self.seen, &mut self.place, waiter, &self.registration.poller.count))
     }
@@ -233,9 +253,7 @@ impl<W: Waits> Operation<'_, W> {
     /// # Errors
     /// As `wait`.
     pub fn pause(&mut self, waiter: W) -> io::Result<Wait> {
-        if self.direction == Direction::Write {
-            self.registration.watch_writable()?;
-        }
+        self.registration.watch(self.direction)?;
         let side = self.registration.slot.side(self.direction);
         Ok(side.pause(self.seen, &mut self.place, waiter, &self.registration.poller.count))
     }
@@ -307,8 +325,8 @@ impl<W: Waits> TaskWaiter<W> {
     /// Never blocks.
     ///
     /// # Errors
-    /// Those of `call` other than `WouldBlock`; [`closed_error`]; [`stopped_error`]; what `epoll_ctl` says, when
-    /// writability is to be watched for the first time.
+    /// Those of `call` other than `WouldBlock`; [`closed_error`]; [`stopped_error`]; what `epoll_ctl` says, when the
+    /// direction is to be watched for the first time.
     pub fn poll_io<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -355,9 +373,7 @@ impl<W: Waits> TaskWaiter<W> {
 
     fn wait(&mut self, seen: Seen, context: &Context<'_>) -> io::Result<Wait> {
         let registration = &*self.descriptor.registration;
-        if self.direction == Direction::Write {
-            registration.watch_writable()?;
-        }
+        registration.watch(self.direction)?;
         // Cloned before the list's lock is taken, the unneeded one dropped after it: both run foreign code.
         let waker = context.waker().clone();
         let side = registration.slot.side(self.direction);

@@ -203,8 +203,9 @@ impl<W: Waits> Side<W> {
         }
         let waiters = lock(&self.waiters);
         // Whoever waits alone is taken out before the lock is free, so that the event can clear WAITERS too.
-        let stay = waiters.stay_behind_first();
-        if self.word.update(|word| concerns(word).then(|| word.with_event(last).with_waiters(stay))).is_err() {
+        let somebody_stays = waiters.has_second();
+        let arrive = |word: Word| word.with_event(last).with_waiters(somebody_stays);
+        if self.word.update(|word| concerns(word).then(|| arrive(word))).is_err() {
             return false;
         }
         self.take_out(waiters, 1, count, ready);
@@ -281,8 +282,10 @@ impl<W: Waits> Side<W> {
             let Some(won) = first else { break };
             ready.push(Woken::Parked(won), count);
         }
-        for waker in waiters.drain_tasks() {
-            ready.push(Woken::Task(waker), count);
+        if waiters.has_tasks() {
+            for waker in waiters.drain_tasks() {
+                ready.push(Woken::Task(waker), count);
+            }
         }
         self.refresh(&waiters);
         drop(waiters);
@@ -299,6 +302,9 @@ impl<W> fmt::Debug for Side<W> {
 #[cfg(all(test, loom))]
 #[path = "loom_direction.rs"]
 mod loom_direction;
+#[cfg(all(test, loom))]
+#[path = "loom_lazy.rs"]
+mod loom_lazy;
 #[cfg(all(test, loom))]
 #[path = "loom_orphaned.rs"]
 mod loom_orphaned;

@@ -246,6 +246,38 @@ impl<W: Waits> Poller<W> {
     /// Those of `epoll_ctl`: not a file that can be waited for (`EPERM`), registered already, out of memory; and
     /// [`stopped_error`] after [`stop`](Self::stop).
     pub fn register(&self, fd: BorrowedFd<'_>) -> io::Result<Descriptor<W>> {
+        let registration = Registration::new(Arc::clone(&self.shared), fd.as_raw_fd())?;
+        // On an error the registration is dropped, which closes the slot and gives it back.
+        registration.watch(Direction::Read)?;
+        Ok(Descriptor::new(registration))
+    }
+
+    /// As [`register`](Self::register), but the kernel is told only when somebody first waits, who misses nothing by that ("Who need not wait"
+    /// in the README): no system call now, and none at all for a file that nobody has to wait for.
+    ///
+    /// # Errors
+    /// [`stopped_error`]. Those of `epoll_ctl` come from the first [`wait`](crate::Operation::wait): this is for files that
+    /// can be waited for without doubt.
+    ///
+    /// ```
+    /// use std::{io::{self, Read, Write}, os::fd::AsFd, os::unix::net::UnixStream};
+    /// use threadle_netpoll::{Direction, Polled, Poller, Ready, Slab, Wait};
+    ///
+    /// static DESCRIPTORS: Slab<&'static str> = Slab::new();
+    ///
+    /// let poller = Poller::new(&DESCRIPTORS)?;
+    /// let (mut ours, mut theirs) = UnixStream::pair()?;
+    /// let descriptor = poller.register_lazily(ours.as_fd())?;
+    /// theirs.write_all(b"early")?;
+    /// let mut ready = Ready::new();
+    /// assert_eq!(poller.poll_now(&mut ready)?, Polled::Done { events: 0, interrupted: false });
+    /// let mut operation = descriptor.operation(Direction::Read);
+    /// assert_eq!(operation.wait("one who has not looked")?, Wait::Park);
+    /// assert_eq!(poller.poll_now(&mut ready)?, Polled::Done { events: 1, interrupted: false });
+    /// assert_eq!(ready.drain().count(), 1);
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    pub fn register_lazily(&self, fd: BorrowedFd<'_>) -> io::Result<Descriptor<W>> {
         Registration::new(Arc::clone(&self.shared), fd.as_raw_fd()).map(Descriptor::new)
     }
 

@@ -114,8 +114,8 @@ impl<W: Waits> Waiters<W> {
         self.blocked.first.is_none() && self.tasks.is_empty()
     }
 
-    /// Whether somebody is left once the first blocked waiter and every task are taken out.
-    pub(crate) fn stay_behind_first(&self) -> bool {
+    /// Whether somebody stays once the first blocked waiter, and every task, are taken out.
+    pub(crate) fn has_second(&self) -> bool {
         !self.blocked.rest.is_empty()
     }
 
@@ -164,6 +164,10 @@ impl<W: Waits> Waiters<W> {
     pub(crate) fn remove_task(&mut self, key: TaskKey) -> Option<Waker> {
         let index = self.tasks.iter().position(|(other, _)| *other == key)?;
         Some(self.tasks.swap_remove(index).1)
+    }
+
+    pub(crate) fn has_tasks(&self) -> bool {
+        !self.tasks.is_empty()
     }
 
     /// Takes all wakers out, keeping the list's memory.

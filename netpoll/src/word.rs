@@ -8,7 +8,7 @@ use std::fmt;
 /// Means: nobody has found the direction drained since the last event. It decides whether a waiter that
 /// finishes hands on to the next one.
 const READY: u64 = 1 << 0;
-/// Set while the list of waiters is not empty. Changes only under the list's lock.
+/// Set while the list of waiters is not empty. Changes only under the list's lock; an event that is about to empty the list clears it first.
 const WAITERS: u64 = 1 << 1;
 /// Set when the descriptor is closed, for the rest of this generation. Excludes new waiters and events.
 const CLOSED: u64 = 1 << 2;

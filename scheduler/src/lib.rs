@@ -111,7 +111,7 @@ mod exports {
 
     /// Descriptors and the poller, for the network types.
     pub mod io {
-        pub use crate::poll::{expect_runtime, is_in_runtime, register, wake_all};
+        pub use crate::poll::{expect_runtime, is_in_runtime, register, register_lazily, wake_all};
         pub use threadle_netpoll::{
             Descriptor, Direction, Operation, Ready, TaskWaiter, Wait, closed_error, stopped_error,
         };

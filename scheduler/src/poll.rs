@@ -29,6 +29,18 @@ pub fn register(fd: BorrowedFd<'_>) -> io::Result<Descriptor<Ticket>> {
     crate::runtime::current_or_panic("a socket").poller().register(fd)
 }
 
+/// As [`register`], but the kernel is told when somebody first waits ([`Poller::register_lazily`](threadle_netpoll::Poller::register_lazily)).
+///
+/// # Errors
+/// "Runtime stopped".
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub fn register_lazily(fd: BorrowedFd<'_>) -> io::Result<Descriptor<Ticket>> {
+    crate::runtime::current_or_panic("a socket").poller().register_lazily(fd)
+}
+
 /// Panics where `register` would: for calls that must know it before they take what they would register.
 ///
 /// # Panics

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::fd::RawFd;
 
 /// The calling thread's number. A system call each time, never a thread-local: right also after a migration.
 #[inline(never)]
@@ -51,6 +52,23 @@ pub fn run_when_nobody_else_wants_to() -> io::Result<()> {
     // SAFETY: takes nothing, touches nothing.
     unsafe { libc::sched_yield() };
     Ok(())
+}
+
+/// Whether an epoll instance of this process watches a descriptor, by what the kernel lists of each.
+///
+/// # Errors
+///
+/// If `/proc` cannot be read.
+pub fn is_polled(descriptor: RawFd) -> io::Result<bool> {
+    for entry in fs::read_dir("/proc/self/fdinfo")? {
+        // One that was closed meanwhile watches nothing.
+        let Ok(information) = fs::read_to_string(entry?.path()) else { continue };
+        let mut watched = information.lines().filter_map(|line| line.strip_prefix("tfd:")?.split_whitespace().next());
+        if watched.any(|number| number.parse() == Ok(descriptor)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// KiB of a field of `/proc/PID/status`, such as `VmRSS`.

@@ -10,6 +10,7 @@ use threadle::context::{Context, ContextError};
 use threadle::net::{self, ListenOptions, TcpListener, TcpStream};
 use threadle::{go, time};
 use threadle_tests::both_modes;
+use threadle_tests::system::is_polled;
 
 const SHORT: Duration = Duration::from_millis(10);
 
@@ -45,6 +46,34 @@ fn half_closed_the_other_half_goes_on() {
         ours.read_to_string(&mut answer).expect("it is answered");
         assert_eq!(answer, "answer");
         answerer.join().expect("its checks hold");
+    });
+}
+
+/// The kernel is told of an accepted connection when somebody first has to wait on it.
+#[test]
+fn who_is_answered_at_once_is_not_registered() {
+    both_modes(2, |_| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let mut client = std::net::TcpStream::connect(listener.local_addr().expect("it listens")).expect("it listens");
+        client.write_all(b"question").expect("there is room");
+        let (mut server, _) = listener.accept().expect("somebody connects");
+        soon(&server);
+        assert_eq!(server.read(&mut [0; 64]).expect("it is there"), 8);
+        server.write_all(b"answer").expect("there is room");
+        assert!(!is_polled(server.as_raw_fd()).expect("there is a /proc"));
+        let reader = server.clone();
+        let reading = go(move || {
+            let read = (&reader).read(&mut [0; 64]);
+            (read, is_polled(reader.as_raw_fd()))
+        });
+        time::sleep(SHORT);
+        client.write_all(b"more").expect("there is room");
+        let (read, was_polled) = reading.join().expect("no panic");
+        assert_eq!(read.expect("it comes"), 4);
+        // The short read before it says that there is nothing: it has to wait, whoever is first.
+        assert!(was_polled.expect("there is a /proc"));
+        let server = server.into_std().expect("the only handle");
+        assert!(!is_polled(server.as_raw_fd()).expect("there is a /proc"));
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use threadle::context::{Context, ContextError};
 use threadle::net::unix::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use threadle::{go, time};
 use threadle_tests::both_modes;
+use threadle_tests::system::is_polled;
 
 const SHORT: Duration = Duration::from_millis(10);
 
@@ -18,6 +20,24 @@ fn name() -> SocketAddr {
     static NAMES: AtomicUsize = AtomicUsize::new(0);
     let name = format!("threadle-tests-{}-{}", std::process::id(), NAMES.fetch_add(1, Ordering::Relaxed));
     SocketAddr::from_abstract_name(name).expect("it is short")
+}
+
+/// The kernel is told of an accepted connection when somebody first has to wait on it.
+#[test]
+fn who_is_answered_at_once_is_not_registered() {
+    both_modes(2, |_| {
+        let listener = UnixListener::bind_addr(&name()).expect("the name is new");
+        let mut client = UnixStream::connect_addr(&listener.local_addr().expect("it is bound")).expect("it listens");
+        client.write_all(b"question").expect("there is room");
+        let (mut server, _) = listener.accept().expect("somebody connects");
+        assert_eq!(server.read(&mut [0; 64]).expect("it is there"), 8);
+        server.write_all(b"answer").expect("there is room");
+        assert!(!is_polled(server.as_raw_fd()).expect("there is a /proc"));
+        assert!(is_polled(client.as_raw_fd()).expect("there is a /proc"), "the others are registered at once");
+        server.set_read_deadline(Some(Instant::now() + SHORT));
+        assert_eq!(server.read(&mut [0; 64]).expect_err("nothing comes").kind(), ErrorKind::TimedOut);
+        assert!(is_polled(server.as_raw_fd()).expect("there is a /proc"));
+    });
 }
 
 #[test]

@@ -24,7 +24,8 @@
 //!
 //! # How a call waits
 //!
-//! Every socket is non-blocking and registered with the poller of the runtime in which it was made. A call makes its system call first and waits only if
+//! Every socket is non-blocking and registered with the poller of the runtime in which it was made, one that was accepted when somebody first has to
+//! wait on it: a request that is there already costs no registration. A call makes its system call first and waits only if
 //! that would block; `EINTR` is retried. Whoever waits is a goroutine, a plain OS thread, or (in the `poll_*` methods) a task's waker. The handles
 //! are cheap clones of one socket and may be used by any number of goroutines and threads at once, also by those of another runtime; several that
 //! wait for one direction are served in the order they came. When the runtime in which a socket was made has stopped, what would have to wait on it

@@ -60,6 +60,7 @@ impl Limit {
     }
 
     /// Until when a call may wait; `began` is when it first had to, set here if it is needed.
+    #[inline]
     pub(crate) fn end(&self, began: &mut Option<Instant>) -> Option<Instant> {
         let deadline = self.deadline();
         let Some(timeout) = self.timeout() else { return deadline };

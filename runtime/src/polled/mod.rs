@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use threadle_scheduler::io::{
-    Descriptor, Direction, Operation, TaskWaiter, Wait, closed_error, register, stopped_error, wake_all,
+    Descriptor, Direction, Operation, TaskWaiter, Wait, closed_error, register, register_lazily, stopped_error,
+    wake_all,
 };
 use threadle_scheduler::{Host, Parking, Reason, Ticket, checkpoint};
 
@@ -32,14 +33,22 @@ impl<F: AsFd> Polled<F> {
     /// Registers a non-blocking file (a socket must be bound or connecting already) with the runtime of the caller, and panics outside one.
     #[track_caller]
     pub(crate) fn new(file: F) -> io::Result<Self> {
-        let descriptor = register(file.as_fd())?;
-        Ok(Polled { descriptor, file, read: Limit::default(), write: Limit::default() })
+        Ok(Self::of(register(file.as_fd())?, file))
+    }
+
+    /// As [`new`](Self::new), of a file that can be waited for without doubt: the kernel is told when somebody first has to.
+    #[track_caller]
+    pub(crate) fn new_lazily(file: F) -> io::Result<Self> {
+        Ok(Self::of(register_lazily(file.as_fd())?, file))
     }
 
     /// As [`new`](Self::new), with the runtime named.
     pub(crate) fn new_in(host: Host, file: F) -> io::Result<Self> {
-        let descriptor = host.register(file.as_fd())?;
-        Ok(Polled { descriptor, file, read: Limit::default(), write: Limit::default() })
+        Ok(Self::of(host.register(file.as_fd())?, file))
+    }
+
+    fn of(descriptor: Descriptor<Ticket>, file: F) -> Self {
+        Polled { descriptor, file, read: Limit::default(), write: Limit::default() }
     }
 
     pub(crate) fn file(&self) -> &F {

@@ -170,7 +170,7 @@ impl TcpListener {
     #[track_caller]
     fn accept_within(&self, watch: Option<&Watch<'_>>) -> io::Result<(TcpStream, SocketAddr)> {
         let (file, peer) = self.handle.accept(&self.shortage, watch)?;
-        Ok((TcpStream::registered(file)?, internet(peer)?))
+        Ok((TcpStream::accepted(file)?, internet(peer)?))
     }
 
     /// The address it listens on.

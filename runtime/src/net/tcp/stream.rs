@@ -178,8 +178,14 @@ impl TcpStream {
     }
 
     #[track_caller]
-    pub(super) fn registered(file: socket2::Socket) -> io::Result<TcpStream> {
+    fn registered(file: socket2::Socket) -> io::Result<TcpStream> {
         Ok(Self::of(Socket::new(file)?))
+    }
+
+    /// One that a listener took from its queue.
+    #[track_caller]
+    pub(super) fn accepted(file: socket2::Socket) -> io::Result<TcpStream> {
+        Ok(Self::of(Socket::new_lazily(file)?))
     }
 
     pub(super) fn of(socket: Socket) -> TcpStream {

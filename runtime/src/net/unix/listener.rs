@@ -215,7 +215,7 @@ impl UnixListener {
     #[track_caller]
     fn accept_within(&self, watch: Option<&Watch<'_>>) -> io::Result<(UnixStream, SocketAddr)> {
         let (file, peer) = self.handle.accept(&self.shortage, watch)?;
-        Ok((UnixStream::registered(file)?, address::to_std(&peer)?))
+        Ok((UnixStream::accepted(file)?, address::to_std(&peer)?))
     }
 
     /// The address it listens at.

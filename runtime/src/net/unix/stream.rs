@@ -9,7 +9,7 @@ use socket2::{Domain, SockAddr, Type};
 
 use super::{Pauses, SocketAddr, address};
 use crate::context::{Context, Watch};
-use crate::net::socket::{Handle, Short, contexts, deadlines, handles, streams, tasks};
+use crate::net::socket::{Handle, Short, Socket, contexts, deadlines, handles, streams, tasks};
 use crate::polled::{earlier, timed_out};
 
 /// A Unix connection. Clones are handles to the same connection, which is closed with the last of them.
@@ -182,8 +182,14 @@ impl UnixStream {
     }
 
     #[track_caller]
-    pub(super) fn registered(file: socket2::Socket) -> io::Result<UnixStream> {
+    fn registered(file: socket2::Socket) -> io::Result<UnixStream> {
         Ok(UnixStream { handle: Handle::new(file, Short::IsSilent)? })
+    }
+
+    /// One that a listener took from its queue.
+    #[track_caller]
+    pub(super) fn accepted(file: socket2::Socket) -> io::Result<UnixStream> {
+        Ok(UnixStream { handle: Handle::of(Socket::new_lazily(file)?, Short::IsSilent) })
     }
 
     /// The connection as one of std, blocking again.

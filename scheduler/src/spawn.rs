@@ -33,9 +33,13 @@ pub enum Ended<T> {
 pub struct Join<T> {
     /// None once the outcome was taken.
     g: Option<&'static G>,
+    /// With [`POLLED_READY`] in its highest bit. Two words in all, as handles are kept by the million.
     id: u64,
     _result: PhantomData<T>,
 }
+
+/// No runtime gives out so many ids.
+const POLLED_READY: u64 = 1 << 63;
 
 // SAFETY: the result is given out once, to whoever owns the handle; it is Send as `spawn` demands of T.
 unsafe impl<T: Send> Send for Join<T> {}
@@ -194,7 +198,12 @@ fn take_from(p: &'static P, scheduler: &'static Scheduler) -> (&'static G, u64) 
 impl<T> Join<T> {
     /// The goroutine's number.
     pub fn id(&self) -> u64 {
-        self.id
+        self.id & !POLLED_READY
+    }
+
+    /// Whether [`poll`](Join::poll) has answered `Ready`. Does not switch.
+    pub fn was_polled_ready(&self) -> bool {
+        self.id & POLLED_READY != 0
     }
 
     /// Whether it has ended. Does not switch.
@@ -239,19 +248,18 @@ impl<T> Join<T> {
         ended
     }
 
-    /// Asks for its end as a future does. Does not switch, never blocks.
-    ///
-    /// # Panics
-    /// After it has answered `Ready`.
+    /// Asks for its end as a future does. Does not switch, never blocks. After it has answered `Ready` there is no outcome any more.
     pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended<T>> {
-        let Some(g) = self.g else { return Poll::Ready(Ended::Abandoned) };
-        if g.completion.end().is_none() && g.completion.wait(Joiner::Task(context.waker().clone())) {
-            return Poll::Pending;
+        if let Some(g) = self.g {
+            if g.completion.end().is_none() && g.completion.wait(Joiner::Task(context.waker().clone())) {
+                return Poll::Pending;
+            }
+            while g.completion.end().is_none() {
+                // The finisher is between two instructions.
+                std::hint::spin_loop();
+            }
         }
-        while g.completion.end().is_none() {
-            // The finisher is between two instructions.
-            std::hint::spin_loop();
-        }
+        self.id |= POLLED_READY;
         Poll::Ready(self.take())
     }
 
@@ -330,6 +338,6 @@ unsafe fn take_result<T>(g: &'static G) -> Outcome<T> {
 
 impl<T> fmt::Debug for Join<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Join").field("id", &self.id).field("finished", &self.is_finished()).finish()
+        f.debug_struct("Join").field("id", &self.id()).field("finished", &self.is_finished()).finish()
     }
 }

@@ -3,8 +3,8 @@
 use threadle::{Builder, GoBuilder, num_goroutines, yield_now};
 use threadle_tests::{Mode, child, scenario, system};
 
-/// KiB of resident memory and page tables for a parked goroutine: a page of its stack, its entry in a page table, itself.
-const KIB_EACH: f64 = 5.5;
+/// KiB of resident memory and page tables for a parked goroutine: a page of its stack, page tables, itself (docs/decisions/0027).
+const KIB_EACH: f64 = 4.95;
 
 /// In a debug build a goroutine's stack is four times as large and its frames are deep: there the number is smaller, and memory is not judged.
 const MANY: usize = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };

@@ -20,13 +20,12 @@ use crate::context::{Context, ContextError, Watch};
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    join: Option<Join<T>>,
-    id: u64,
+    join: Join<T>,
 }
 
 impl<T> JoinHandle<T> {
     pub(super) fn new(join: Join<T>) -> JoinHandle<T> {
-        JoinHandle { id: join.id(), join: Some(join) }
+        JoinHandle { join }
     }
 
     /// Waits until the goroutine has ended. **Switches.** Also callable from plain threads, and after its runtime has ended.
@@ -44,19 +43,19 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     #[track_caller]
-    pub fn join(mut self) -> Result<T, JoinError> {
-        let Some(join) = self.join.take() else { panic!("a JoinHandle was joined after it was ready as a future") };
-        outcome(join.wait())
+    pub fn join(self) -> Result<T, JoinError> {
+        assert!(!self.join.was_polled_ready(), "a JoinHandle was joined after it was ready as a future");
+        outcome(self.join.wait())
     }
 
     /// Waits until it has ended, or the context has. **Switches.**
     #[track_caller]
     pub(crate) fn wait_until_ended(&mut self, context: &Context) -> Result<(), ContextError> {
-        match &mut self.join {
-            Some(join) => wait_until_ended(join, context),
-            // Ready as a future before: that is for `join` to say.
-            None => Ok(()),
+        if self.join.was_polled_ready() {
+            // That is for `join` to say.
+            return Ok(());
         }
+        wait_until_ended(&mut self.join, context)
     }
 
     /// Whether it has ended. Does not switch.
@@ -70,7 +69,7 @@ impl<T> JoinHandle<T> {
     /// });
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.join.as_ref().is_none_or(Join::is_finished)
+        self.join.is_finished()
     }
 
     /// The goroutine's number: unique in its runtime, from 1 for `main`.
@@ -79,7 +78,7 @@ impl<T> JoinHandle<T> {
     /// threadle::run(|| assert_ne!(threadle::go(|| ()).id(), threadle::go(|| ()).id()));
     /// ```
     pub fn id(&self) -> u64 {
-        self.id
+        self.join.id()
     }
 }
 
@@ -92,10 +91,8 @@ impl<T> Future for JoinHandle<T> {
     /// If it is polled after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let Some(join) = this.join.as_mut() else { panic!("a JoinHandle was polled after it was ready") };
-        let ended = std::task::ready!(join.poll(context));
-        this.join = None;
-        Poll::Ready(outcome(ended))
+        assert!(!this.join.was_polled_ready(), "a JoinHandle was polled after it was ready");
+        this.join.poll(context).map(outcome)
     }
 }
 
@@ -103,7 +100,7 @@ impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id).field("finished", &self.is_finished()).finish()
+        f.debug_struct("JoinHandle").field("id", &self.id()).field("finished", &self.is_finished()).finish()
     }
 }
 

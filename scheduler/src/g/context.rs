@@ -9,17 +9,19 @@
 //! A context outlives its goroutine: the coroutine runs one body after the other, and asks for the next by [`Command::Exit`]. So who starts a
 //! goroutine where one has just ended need not build a first frame on a stack that has one (docs/decisions/0023).
 
-use super::G;
-use crate::stack::Stack;
+use super::state::Epoch;
+use super::{G, Undo};
+use crate::locals;
+use crate::stack::{self, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::mem::ManuallyDrop;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// What a goroutine wants of the M it hands the thread back to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Command {
-    /// Commit the park it has open: `Own::parks`.
+    /// Commit the park it has open: `Frame::parks`.
     Park,
     /// To the tail of the queue.
     Yield,
@@ -32,12 +34,28 @@ pub(crate) enum Command {
 /// What a suspended goroutine is resumed through.
 pub(crate) type Switch = Yielder<&'static G, Command>;
 
-/// A stack with the saved registers of the goroutine that runs there, or is to.
-pub(crate) struct Context {
+/// What a goroutine has of its own while it has a stack, at the head of that stack: above the first frame, in the page that is in use as long
+/// as anything runs there (docs/decisions/0027). What every switch touches fills the first line; the line below has the link that corosensei
+/// follows then.
+#[repr(C, align(64))]
+pub(crate) struct Frame {
     coroutine: ManuallyDrop<Coroutine<&'static G, Command, (), Stack>>,
+    pub(crate) switch: *const Switch,
+    /// The park in which it leaves its stack: written before it does, read by the M's loop before the commit.
+    pub(crate) parks: Epoch,
+    /// Its `local!` values; null: none yet.
+    pub(crate) locals: *mut locals::Table,
+    /// How to return what it was woken with, while it waits for something that can be returned.
+    pub(crate) undo: Option<Undo>,
     /// Of its stack: for the message of an overflow.
     owner: &'static AtomicPtr<()>,
 }
+
+const _: () = assert!(size_of::<Frame>() <= stack::HEAD && align_of::<Frame>() <= stack::HEAD_ALIGN);
+
+/// A stack with the saved registers of the goroutine that runs there, or is to: it owns both, and the [`Frame`] through which they are
+/// reached.
+pub(crate) struct Context(NonNull<Frame>);
 
 impl Context {
     /// A context whose every goroutine runs `body`, which is told where its switch lies and must not unwind.
@@ -53,29 +71,39 @@ impl Context {
                 g = switch.suspend(Command::Exit);
             }
         };
-        Context { coroutine: ManuallyDrop::new(Coroutine::with_stack(stack, run_all)), owner }
+        let head = stack.head().cast::<Frame>();
+        let frame = Frame {
+            coroutine: ManuallyDrop::new(Coroutine::with_stack(stack, run_all)),
+            switch: ptr::null(),
+            parks: Epoch::NONE,
+            locals: ptr::null_mut(),
+            undo: None,
+            owner,
+        };
+        // SAFETY: the head is large and aligned enough, as asserted above, and belongs to whoever has the stack, which is this context now.
+        // What lay there was moved out, or is of a goroutine that has ended.
+        unsafe { head.write(frame) };
+        Context(head)
+    }
+
+    /// Whose fields but the coroutine belong to the owner of the goroutine.
+    #[inline]
+    pub(crate) fn frame(&self) -> *mut Frame {
+        self.0.as_ptr()
     }
 
     /// Says whose stack it is from here on.
     pub(crate) fn set_owner(&self, g: &'static G) {
         // Relaxed: the reader that counts is the handler of a fault on this very stack, in the thread that runs on it.
-        self.owner.store(ptr::from_ref(g).cast_mut().cast(), Relaxed);
-    }
-
-    /// Runs the goroutine on the calling thread until it hands the thread back: always the same, from the first time until `Exit`.
-    ///
-    /// Always inlined: a `call` on one stack whose `ret` is on another spoils the processor's prediction of both.
-    #[inline(always)]
-    pub(crate) fn resume(&mut self, g: &'static G) -> Command {
-        match self.coroutine.resume(g) {
-            CoroutineResult::Yield(command) => command,
-            CoroutineResult::Return(()) => Command::Exit,
-        }
+        // SAFETY: written in `new`, and there as long as the context is.
+        unsafe { (*self.frame()).owner }.store(ptr::from_ref(g).cast_mut().cast(), Relaxed);
     }
 
     /// Whether it can run another goroutine after `Exit`.
     pub(crate) fn is_reusable(&self) -> bool {
-        !self.coroutine.done()
+        // SAFETY: there since `new`, and nobody resumes it meanwhile: who has the context is its owner.
+        let coroutine = unsafe { &(*self.frame()).coroutine };
+        !coroutine.done()
     }
 
     /// The stack, for other uses.
@@ -83,10 +111,28 @@ impl Context {
     /// # Safety
     /// It runs no goroutine: it is new, or the last `resume` gave `Exit`.
     pub(crate) unsafe fn into_stack(self) -> Stack {
-        let mut coroutine = ManuallyDrop::into_inner(self.coroutine);
+        // SAFETY: there since `new`. It is moved out this once, for the context goes; the rest of the frame has no Drop.
+        let mut coroutine = ManuallyDrop::into_inner(unsafe { ptr::read(&raw const (*self.frame()).coroutine) });
         // SAFETY: it has returned, or it stands in `new`'s loop, where nothing that has a Drop is alive.
         unsafe { coroutine.force_reset() };
         coroutine.into_stack()
+    }
+}
+
+/// Runs a goroutine on the calling thread until it hands the thread back: always the same, from the first time until `Exit`.
+///
+/// Always inlined: a `call` on one stack whose `ret` is on another spoils the processor's prediction of both.
+///
+/// # Safety
+/// The frame is that of the context of `g`, which the caller owns and which does not run.
+#[inline(always)]
+pub(crate) unsafe fn resume(frame: *mut Frame, g: &'static G) -> Command {
+    debug_assert!(!frame.is_null(), "{g:?} has no stack");
+    // SAFETY: there since `Context::new`; the caller's alone, since the goroutine itself touches the other fields only.
+    let coroutine = unsafe { &mut (*frame).coroutine };
+    match coroutine.resume(g) {
+        CoroutineResult::Yield(command) => command,
+        CoroutineResult::Return(()) => Command::Exit,
     }
 }
 

@@ -13,20 +13,18 @@ pub(crate) mod slab;
 pub(crate) mod state;
 
 use crate::injector::Linked;
-use crate::locals;
 use crate::m::M;
 use crate::park::{Reason, Ticket, Waiter};
 use crate::runtime::Scheduler;
 use crate::scope::Scope;
 use body::{Room, Table};
 use completion::Completion;
-use context::{Context, Switch};
-use state::Epoch;
+use context::{Context, Frame};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
@@ -52,10 +50,15 @@ impl Joiner {
     }
 }
 
-/// See the module's documentation. In this order, and on cache lines of its own: what every switch touches comes first.
+/// See the module's documentation. In this order, and on three cache lines of its own: what every switch touches comes first.
+///
+/// A parked goroutine costs its page of stack, its share of the page tables, and this. So nothing lies here that is of use only while there
+/// is a stack: that lies at the head of the stack ([`Frame`]), in the page which is in use then anyway; nor what few have: the name.
 #[repr(C, align(64))]
 pub(crate) struct G {
-    /// First, so that a ticket's pointer to a waiter can be one to its goroutine.
+    /// First, so that a ticket's pointer to a waiter can be one to its goroutine. In its spare bytes: why it waits; whether it has, or had,
+    /// a stack; whether its last announced call took long; how often it has locked its thread, or [`FOR_LIFE`], when its home runs nothing
+    /// else (written by who spawns it, then by itself).
     waiter: Waiter,
     link: AtomicPtr<G>,
     /// The M whose thread this goroutine may not leave: in bound mode since it started, and a locked one's own. Null: any.
@@ -65,42 +68,33 @@ pub(crate) struct G {
     since: AtomicU64,
     /// The line that began its last wait; beside what is written with it.
     waits_at: AtomicPtr<Location<'static>>,
-    reason: AtomicU8,
-    /// It has a stack, or had one.
-    started: AtomicBool,
-    /// Its last announced call took long.
-    calls_last: AtomicBool,
-    /// How often it has locked its thread, or [`FOR_LIFE`]: then its home runs nothing else. Written by who spawns it, then by itself.
-    locks: AtomicU32,
+    /// In KiB.
+    stack_size: AtomicU32,
+    /// It has a name: whoever frees the memory looks here first.
+    named: AtomicBool,
     own: UnsafeCell<Own>,
     pub(crate) completion: Completion<Joiner>,
     id: AtomicU64,
     spawned_at: AtomicPtr<Location<'static>>,
-    stack_size: AtomicU32,
-    /// There is a `name`: whoever frees the memory looks here first.
-    named: AtomicBool,
-    name: Mutex<Option<Arc<str>>>,
+    /// Null until the first goroutine in this memory has a name, and from then on as lasting as the memory: the dump and the overflow
+    /// message may look at any time. Made by who spawns that one.
+    name: AtomicPtr<Name>,
 }
+
+type Name = Mutex<Option<Arc<str>>>;
 
 /// A closure on the stack of a goroutine that waits, for whoever finds that it never goes on.
 pub(crate) type Undo = NonNull<dyn Fn()>;
 
-// What a switch touches fills the first line, and `own` begins the second.
-#[cfg(target_pointer_width = "64")]
-const _: () = assert!(std::mem::offset_of!(G, own) == 64);
+// What a switch touches fills the first line and begins the second, with `own`; with the third it is over.
+#[cfg(all(target_pointer_width = "64", not(loom)))]
+const _: () = assert!(std::mem::offset_of!(G, own) == 64 && size_of::<G>() == 192);
 
 /// What only the present owner of the goroutine may touch.
 #[repr(C)]
 pub(crate) struct Own {
     pub(crate) context: Option<Context>,
-    pub(crate) switch: *const Switch,
-    /// The park in which it leaves its stack: written before it does, read by the M's loop before the commit.
-    pub(crate) parks: Epoch,
     pub(crate) table: Option<&'static Table>,
-    /// Its `local!` values; null: none yet.
-    pub(crate) locals: *mut locals::Table,
-    /// How to return what it was woken with, while it waits for something that can be returned.
-    pub(crate) undo: Option<Undo>,
     /// The scope it belongs to, or null. Told by the goroutine, or by who ends it unrun, when it is over.
     pub(crate) scope: *const Scope,
     pub(crate) room: Room,
@@ -156,24 +150,11 @@ impl G {
             spawned_at: AtomicPtr::new(ptr::null_mut()),
             since: AtomicU64::new(0),
             waits_at: AtomicPtr::new(ptr::null_mut()),
-            reason: AtomicU8::new(Reason::Other as u8),
-            started: AtomicBool::new(false),
-            calls_last: AtomicBool::new(false),
             stack_size: AtomicU32::new(0),
-            locks: AtomicU32::new(0),
             named: AtomicBool::new(false),
-            name: Mutex::new(None),
+            name: AtomicPtr::new(ptr::null_mut()),
             completion: Completion::new(),
-            own: UnsafeCell::new(Own {
-                context: None,
-                switch: ptr::null(),
-                parks: Epoch::NONE,
-                table: None,
-                locals: ptr::null_mut(),
-                undo: None,
-                scope: ptr::null(),
-                room: Room::new(),
-            }),
+            own: UnsafeCell::new(Own { context: None, table: None, scope: ptr::null(), room: Room::new() }),
         }
     }
 
@@ -212,16 +193,16 @@ impl G {
     }
 
     pub(crate) fn is_locked(&self) -> bool {
-        self.locks.load(Relaxed) > 0
+        self.waiter.locks.load(Relaxed) > 0
     }
 
     /// One lock more. None: it has as many as it can have. Some(true): it is the first.
     pub(crate) fn add_lock(&self) -> Option<bool> {
-        match self.locks.load(Relaxed) {
+        match self.waiter.locks.load(Relaxed) {
             FOR_LIFE => Some(false),
             MOST_LOCKS => None,
             locks => {
-                self.locks.store(locks + 1, Relaxed);
+                self.waiter.locks.store(locks + 1, Relaxed);
                 Some(locks == 0)
             }
         }
@@ -229,10 +210,10 @@ impl G {
 
     /// One lock less, if there is one. True: it was the last.
     pub(crate) fn remove_lock(&self) -> bool {
-        match self.locks.load(Relaxed) {
+        match self.waiter.locks.load(Relaxed) {
             0 | FOR_LIFE => false,
             locks => {
-                self.locks.store(locks - 1, Relaxed);
+                self.waiter.locks.store(locks - 1, Relaxed);
                 locks == 1
             }
         }
@@ -244,12 +225,18 @@ impl G {
     }
 
     pub(crate) fn name(&self) -> Option<Arc<str>> {
-        self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.name_place()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn name_place(&self) -> Option<&'static Name> {
+        // SAFETY: null, or leaked by `set_name`, which released it.
+        unsafe { self.name.load(Acquire).as_ref() }
     }
 
     /// As `name`, for a signal handler: never waits, allocates nothing, gives the name to `with`.
     pub(crate) fn with_name_in_a_signal_handler(&self, with: impl FnOnce(&str)) {
-        if let Ok(name) = self.name.try_lock()
+        if let Some(name) = self.name_place()
+            && let Ok(name) = name.try_lock()
             && let Some(name) = name.as_deref()
         {
             with(name);
@@ -268,7 +255,7 @@ impl G {
     /// It is about to wait for this: its own thread's doing.
     #[inline]
     pub(crate) fn note_reason(&self, reason: Reason) {
-        self.reason.store(reason as u8, Relaxed);
+        self.waiter.reason.store(reason as u8, Relaxed);
     }
 
     #[inline]
@@ -288,7 +275,7 @@ impl G {
     }
 
     pub(crate) fn reason(&self) -> Reason {
-        Reason::from_u8(self.reason.load(Relaxed))
+        Reason::from_u8(self.waiter.reason.load(Relaxed))
     }
 
     pub(crate) fn since(&self) -> u64 {
@@ -296,19 +283,19 @@ impl G {
     }
 
     pub(crate) fn started(&self) -> bool {
-        self.started.load(Relaxed)
+        self.waiter.started.load(Relaxed)
     }
 
     pub(crate) fn mark_started(&self) {
-        self.started.store(true, Relaxed);
+        self.waiter.started.store(true, Relaxed);
     }
 
     pub(crate) fn calls_last(&self) -> bool {
-        self.calls_last.load(Relaxed)
+        self.waiter.calls_last.load(Relaxed)
     }
 
     pub(crate) fn set_calls_last(&self, last: bool) {
-        self.calls_last.store(last, Relaxed);
+        self.waiter.calls_last.store(last, Relaxed);
     }
 
     /// What belongs to the owner.
@@ -320,6 +307,16 @@ impl G {
         self.own.get()
     }
 
+    /// What lies at the head of its stack; null: it has none.
+    ///
+    /// # Safety
+    /// That of `own`.
+    #[inline]
+    pub(crate) unsafe fn frame(&self) -> *mut Frame {
+        // SAFETY: the caller owns the goroutine, and who runs it writes this field before and after only.
+        unsafe { &(*self.own()).context }.as_ref().map_or(ptr::null_mut(), Context::frame)
+    }
+
     /// Makes a new goroutine of free memory that is the caller's alone.
     pub(crate) fn set_up(&'static self, scheduler: &'static Scheduler, id: u64, options: &SpawnOptions) {
         self.state().allocate();
@@ -327,10 +324,10 @@ impl G {
         self.scheduler.store(ptr::from_ref(scheduler).cast_mut(), Relaxed);
         self.home.store(ptr::null_mut(), Relaxed);
         self.spawned_at.store(ptr::from_ref(options.spawned_at).cast_mut(), Relaxed);
-        self.locks.store(if options.locked { FOR_LIFE } else { 0 }, Relaxed);
-        self.started.store(false, Relaxed);
-        self.calls_last.store(false, Relaxed);
-        self.reason.store(Reason::Other as u8, Relaxed);
+        self.waiter.locks.store(if options.locked { FOR_LIFE } else { 0 }, Relaxed);
+        self.waiter.started.store(false, Relaxed);
+        self.waiter.calls_last.store(false, Relaxed);
+        self.waiter.reason.store(Reason::Other as u8, Relaxed);
         self.since.store(0, Relaxed);
         let size = options.stack_size.unwrap_or(scheduler.config().stack_size);
         self.stack_size.store(u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX), Relaxed);
@@ -343,7 +340,14 @@ impl G {
     #[cold]
     fn set_name(&self, name: Option<Arc<str>>) {
         self.named.store(name.is_some(), Relaxed);
-        let before = std::mem::replace(&mut *self.name.lock().unwrap_or_else(PoisonError::into_inner), name);
+        // The caller has the memory to himself: nobody else makes a place.
+        let place = self.name_place().unwrap_or_else(|| {
+            let place = Box::into_raw(Box::<Name>::default());
+            self.name.store(place, Release);
+            // SAFETY: leaked just now, and shared from here on.
+            unsafe { &*place }
+        });
+        let before = std::mem::replace(&mut *place.lock().unwrap_or_else(PoisonError::into_inner), name);
         drop(before);
     }
 

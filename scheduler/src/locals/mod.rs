@@ -130,7 +130,7 @@ pub unsafe fn put_local(id: &LocalId, value: NonNull<()>, destroy: Destroy) -> R
     let table = match current::goroutine() {
         // SAFETY: the goroutine is the caller: its variables are its own.
         Some(g) => unsafe {
-            let place = &raw mut (*g.own()).locals;
+            let place = &raw mut (*g.frame()).locals;
             if (*place).is_null() {
                 *place = Box::into_raw(Box::new(Table::new()));
             }
@@ -151,7 +151,7 @@ pub struct Gone;
 fn find() -> *mut Table {
     match current::goroutine() {
         // SAFETY: the goroutine is the caller: its variables are its own.
-        Some(g) => unsafe { (*g.own()).locals },
+        Some(g) => unsafe { (*g.frame()).locals },
         None => thread::table(),
     }
 }
@@ -223,7 +223,7 @@ unsafe fn drop_all(table: *mut Table) {
 /// Called on the goroutine's own stack, after the last of its user code.
 pub(crate) unsafe fn end_of(g: &'static G) {
     // SAFETY: the goroutine is the caller: its variables are its own. Its handle touches other fields at most.
-    let place = unsafe { &raw mut (*g.own()).locals };
+    let place = unsafe { &raw mut (*g.frame()).locals };
     // SAFETY: as above.
     let table = unsafe { *place };
     if !table.is_null() {

@@ -3,7 +3,7 @@
 use super::M;
 use crate::g::body::contained;
 use crate::g::completion::{End, Finish};
-use crate::g::context::{Command, Context, Switch};
+use crate::g::context::{self, Command, Context, Switch};
 use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
 use crate::limits::clock;
@@ -38,19 +38,16 @@ impl M {
         self.set_running(Some(g));
         loop {
             self.lease.exit();
-            // SAFETY: taken from a queue, the goroutine is this M's, which lends it its stack: nothing here holds a reference into `own`
-            // while it runs but the context itself, which the goroutine does not touch.
-            let command = match unsafe { &mut (*g.own()).context } {
-                Some(context) => context.resume(g),
-                None => unreachable!("{g:?} has no stack"),
-            };
+            // SAFETY: taken from a queue, the goroutine is this M's, which lends it its stack, and it has one, as it is started. Nothing here
+            // holds a reference into `own` or the frame while it runs, but to the coroutine, which it does not touch.
+            let command = unsafe { context::resume(g.frame(), g) };
             if current::forked() && current::m().is_none() {
                 child_came_back();
             }
             // The thread is back on its own stack; the goroutine's is quiet.
             if command == Command::Park {
                 // SAFETY: off its stack and not committed: its variables are this M's.
-                let epoch = unsafe { (*g.own()).parks };
+                let epoch = unsafe { (*g.frame()).parks };
                 // The P is still ours or lost; either way these are ours to write until the commit.
                 // Without a P nobody keeps the monitor from sleeping for long, whose looks tell the time else.
                 let inside = self.lease.inside();
@@ -179,12 +176,9 @@ impl M {
     /// It has ended: its stack, its joiner, its memory.
     fn finish(&'static self, g: &'static G) {
         let scheduler = self.scheduler();
-        // SAFETY: it has ended and its memory is not free yet; the handle may be at its table and room already, so only these two fields
-        // are touched.
-        let context = unsafe {
-            (*g.own()).switch = std::ptr::null();
-            (*g.own()).context.take()
-        };
+        // SAFETY: it has ended and its memory is not free yet; the handle may be at its table and room already, so only this field is
+        // touched.
+        let context = unsafe { (*g.own()).context.take() };
         let inside = self.lease.inside();
         if let Some(context) = context {
             let usual = g.stack_size() == scheduler.config().stack_size;
@@ -245,9 +239,9 @@ fn body(g: &'static G, switch: *const Switch) {
     let run = {
         // SAFETY: as below.
         let own = unsafe { g.own() };
-        // SAFETY: the goroutine runs: its variables are its own; the M holds a reference to `context` only.
+        // SAFETY: the goroutine runs: its variables are its own.
         unsafe {
-            (*own).switch = switch;
+            (*g.frame()).switch = switch;
             (*own).table.map(|table| (table, &raw mut (*own).room, (*own).scope))
         }
     };

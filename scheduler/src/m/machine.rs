@@ -496,7 +496,7 @@ impl M {
         // The M's loop finds out whether it still has a P by `inside`.
         let _has_p: bool = self.lease.enter();
         // SAFETY: the goroutine runs: what it owns is its own; the switch was stored when its body began.
-        unsafe { context::suspend((*g.own()).switch, command) }
+        unsafe { context::suspend((*g.frame()).switch, command) }
     }
 
     /// A pseudo-random number (xorshift, Marsaglia 2003).

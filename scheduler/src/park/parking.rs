@@ -146,11 +146,11 @@ impl Parking {
         if !g.state().is_open(epoch) {
             return None;
         }
-        // SAFETY: the goroutine runs: these variables are its own. Place by place, since the M holds a reference to another of them.
+        // SAFETY: the goroutine runs: these variables are its own. Place by place, since the M holds a reference to the coroutine beside them.
         unsafe {
-            let own = g.own();
-            (*own).undo = undo;
-            (*own).parks = epoch;
+            let frame = g.frame();
+            (*frame).undo = undo;
+            (*frame).parks = epoch;
         }
         Some(Leaving { g, m })
     }
@@ -237,7 +237,7 @@ impl Leaving {
         m.switch(g, Command::Park);
         // From here on perhaps another thread.
         // SAFETY: the goroutine runs: its variables are its own.
-        unsafe { (*g.own()).undo = None };
+        unsafe { (*g.frame()).undo = None };
     }
 }
 

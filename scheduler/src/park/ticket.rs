@@ -4,17 +4,25 @@ use super::thread::ThreadCell;
 use crate::g::G;
 use crate::g::state::{Epoch, State, Status, Wake};
 use crate::m::current;
+use crate::park::Reason;
 use std::fmt;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
 
 /// The head of everything that can wait: a goroutine or a thread's cell. Both are of fixed type and never freed.
 #[repr(C)]
 pub(crate) struct Waiter {
     state: State,
     kind: Kind,
+    // Of a goroutine alone; here since up to the next word there is space (`crate::g::G` says what they mean).
+    pub(crate) reason: AtomicU8,
+    pub(crate) started: AtomicBool,
+    pub(crate) calls_last: AtomicBool,
+    pub(crate) locks: AtomicU32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum Kind {
     Goroutine,
     Thread,
@@ -22,12 +30,23 @@ enum Kind {
 
 impl Waiter {
     pub(crate) fn goroutine() -> Waiter {
-        Waiter { state: State::new(Status::Free), kind: Kind::Goroutine }
+        Waiter::new(Status::Free, Kind::Goroutine)
     }
 
     /// A thread is always running when it opens a park.
     pub(super) fn thread() -> Waiter {
-        Waiter { state: State::new(Status::Running), kind: Kind::Thread }
+        Waiter::new(Status::Running, Kind::Thread)
+    }
+
+    fn new(status: Status, kind: Kind) -> Waiter {
+        Waiter {
+            state: State::new(status),
+            kind,
+            reason: AtomicU8::new(Reason::Other as u8),
+            started: AtomicBool::new(false),
+            calls_last: AtomicBool::new(false),
+            locks: AtomicU32::new(0),
+        }
     }
 
     #[inline]

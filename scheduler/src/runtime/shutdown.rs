@@ -231,7 +231,9 @@ fn settle(g: &'static G, now: Snapshot) -> bool {
         // SAFETY: settled by us, so nobody runs it any more.
         unsafe { crate::scope::leaves(g) };
         // SAFETY: settled by us, so its variables are ours, and nobody is on its stack.
-        if let Some(undo) = unsafe { (*g.own()).undo.take() } {
+        let frame = unsafe { g.frame() };
+        // SAFETY: null where it has no stack; else there, and ours as before.
+        if let Some(undo) = unsafe { frame.as_mut() }.and_then(|frame| frame.undo.take()) {
             // SAFETY: it lies on the goroutine's stack, which stays as it is; its wait never returns.
             let undo = unsafe { undo.as_ref() };
             undo();

@@ -12,7 +12,7 @@ mod tests;
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use corosensei::stack::StackPointer;
@@ -21,7 +21,7 @@ pub(crate) use self::cache::Cache;
 pub(crate) use self::no_stack::NoStack;
 pub(crate) use self::pool::trim;
 use self::size::Class;
-pub(crate) use self::size::DEFAULT_SIZE;
+pub(crate) use self::size::{DEFAULT_SIZE, HEAD, HEAD_ALIGN};
 use self::slab::{Slab, StackId};
 
 /// A stack for one goroutine: mapped, guarded, and of nobody else.
@@ -29,7 +29,7 @@ use self::slab::{Slab, StackId};
 /// Dropping it gives it back to the pool. What must stay mapped for good, as a goroutine that was abandoned with
 /// borrows into its stack, is forgotten.
 pub(crate) struct Stack {
-    /// Where the first frame lies: asked for at every switch, so it is not worked out anew each time.
+    /// Where the first frame begins, below the head: asked for at every switch, so it is not worked out anew each time.
     base: StackPointer,
     slab: &'static Slab,
     index: u32,
@@ -44,6 +44,11 @@ impl Stack {
     /// The usable bytes.
     pub(crate) fn size(&self) -> usize {
         self.slab.shape().size
+    }
+
+    /// [`HEAD`] bytes above the first frame, of whoever has the stack: mapped for good, zero or what was there last.
+    pub(crate) fn head(&self) -> NonNull<u8> {
+        NonNull::new(self.slab.base(self.index)).expect("a slab never lies at address 0")
     }
 
     /// Where it is written who runs on the stack: what [`overflow::Describe`] gets to see when it overflows. Forgotten

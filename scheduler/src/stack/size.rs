@@ -17,6 +17,12 @@ const CACHE_LINE: usize = 64;
 /// parked goroutine uses.
 const COLOURS: usize = 16;
 
+/// What is left free above the first frame for whoever runs a goroutine there.
+pub(crate) const HEAD: usize = 2 * CACHE_LINE;
+
+/// Of the head, and of the first stack pointer.
+pub(crate) const HEAD_ALIGN: usize = CACHE_LINE;
+
 /// The kernel's page size.
 pub(super) fn page_size() -> usize {
     static SIZE: OnceLock<usize> = OnceLock::new();
@@ -101,7 +107,7 @@ impl Shape {
     }
 }
 
-/// How far below its top the stack of this index begins.
+/// How far below its top the head of the stack of this index ends.
 #[inline]
 pub(super) fn colour(index: u32) -> usize {
     index as usize % COLOURS * CACHE_LINE

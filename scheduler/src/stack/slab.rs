@@ -127,9 +127,9 @@ impl Slab {
         self.limit(index).wrapping_add(self.shape.stride)
     }
 
-    /// Where the first frame goes: a few cache lines below the top.
+    /// Where the head begins and, below it, the first frame: a few cache lines below the top.
     pub(super) fn base(&self, index: u32) -> *mut u8 {
-        self.top(index).wrapping_sub(size::colour(index))
+        self.top(index).wrapping_sub(size::colour(index) + size::HEAD)
     }
 
     pub(super) fn owner_place(&self, index: u32) -> &AtomicPtr<()> {

@@ -30,7 +30,7 @@ const MIGRATING: &[Mode] = &[Mode::Migrating];
 const MILLION: usize = 1_000_000;
 
 const FIGURES: &[Figure] = &[
-    figure("a million parked, each", "KiB", 5.5, BOTH, |mode| scenario::park_many(mode, MILLION).kib_each),
+    figure("a million parked, each", "KiB", 4.88, BOTH, |mode| scenario::park_many(mode, MILLION).kib_each),
     figure("a million parked, mappings", "", 1000.0, BOTH, |mode| scenario::park_many(mode, MILLION).mappings as f64),
     figure("64 x 20 blocking calls of 10 ms", "ms", 240.0, BOTH, |mode| millis(scenario::overlap(mode, true).elapsed)),
     figure("the same unannounced", "ms", 600.0, MIGRATING, |mode| millis(scenario::overlap(mode, false).elapsed)),

@@ -7,7 +7,7 @@ use std::thread;
 use corosensei::stack::Stack as _;
 
 use super::super::size::page_size;
-use super::super::{Cache, DEFAULT_SIZE, Stack, give_back, take, trim};
+use super::super::{Cache, DEFAULT_SIZE, HEAD, HEAD_ALIGN, Stack, give_back, take, trim};
 use super::{address, child, usable};
 
 const SECOND: u64 = 1_000_000_000;
@@ -21,6 +21,17 @@ fn sizes_addresses_and_alignment() {
         let room = stack.base().get() - stack.limit().get();
         assert!(room >= stack.size() + 64 * 1024 - 1024, "{stack:?}");
         usable(&stack).fill(0xA5);
+    }
+}
+
+#[test]
+fn the_head_lies_between_the_first_frame_and_the_top_in_the_top_page() {
+    for stack in (0..32).map(|_| take(64 * 1024).expect("a stack")).collect::<Vec<_>>() {
+        let head = stack.head().addr().get();
+        assert_eq!(head, stack.base().get(), "nothing between it and the first frame");
+        let top = stack.limit().get() + stack.slab.shape().stride;
+        assert!(head + HEAD <= top && head.is_multiple_of(HEAD_ALIGN), "{stack:?}");
+        assert!(head >= top - page_size() / 2, "{stack:?}: in the page that is in use, and above the canary");
     }
 }
 

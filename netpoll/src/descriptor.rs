@@ -278,8 +278,9 @@ impl<W: Waits> Operation<'_, W> {
         self.release()
     }
 
-    /// What [`finish`](Self::finish) does, by somebody else, for an operation that never goes on: its waiter was claimed, and its owner has
-    /// ceased to exist before it ran. Nothing else may be done with the operation afterwards.
+    /// What [`finish`](Self::finish) does, by somebody else, for an operation that never goes on, since its owner has ceased to exist: needed
+    /// if its waiter was claimed and has not run, or [pauses](Self::pause); harmless if it waits. Nothing else may be done with the operation
+    /// afterwards.
     #[inline]
     pub fn forsake(&self) -> Option<Ready<W>> {
         self.registration.slot.side(self.direction).finish(self.place?, &self.registration.poller.count)

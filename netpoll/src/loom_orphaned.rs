@@ -149,3 +149,73 @@ fn loom_owner_ends_after_it_was_asked() {
 fn loom_owner_ends_after_it_was_asked_by_the_one_before() {
     owner_ends(ASKED, true);
 }
+
+/// As the end of the first's runtime does it, and as it must not: only for one that somebody had woken.
+type Ends = fn(Mortal, &dyn Fn());
+
+/// The first has had the event, could not use it, and pauses; the second found the direction drained before and has no clock. The first's owner
+/// ends, while perhaps another event comes: the second is woken, for the first did not use its event up.
+fn owner_of_a_pause_ends(ends: Ends, another: bool) {
+    loom::model(move || {
+        let (side, count) = (Arc::new(Side::new()), Arc::new(WaiterCount::new()));
+        side.reopen();
+        let second = Mortal::new();
+        let mut place = None;
+        for mortal in [Mortal::new(), second] {
+            let mut its = None;
+            assert_eq!(side.wait(side.look(), &mut its, mortal, &count), Wait::Park);
+            place = place.or(its);
+        }
+        REAL.event(&side, &count);
+        let giver = another.then(|| {
+            let (side, count) = (Arc::clone(&side), Arc::clone(&count));
+            thread::spawn(move || REAL.event(&side, &count))
+        });
+        let pauses = loop {
+            let (seen, mortal) = (side.look(), Mortal::new());
+            // Here it fails, for want of a descriptor.
+            match side.pause(seen, &mut place, mortal, &count) {
+                Wait::Park => break mortal,
+                Wait::Retry => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        ends(pauses, &|| {
+            let next = side.finish(place.expect("it was queued"), &count);
+            next.into_iter().for_each(|ready| REAL.wake_all(ready));
+        });
+        if let Some(giver) = giver {
+            giver.join().expect("the giver ends");
+        }
+        assert!(second.is_won(), "the event died with the first");
+        assert_eq!(count.load(), 0);
+    });
+}
+
+const FORSAKEN: Ends = |mortal, forsake| {
+    mortal.becomes(DEAD);
+    forsake();
+};
+
+#[test]
+fn loom_owner_of_a_pause_ends_and_the_next_has_the_event() {
+    owner_of_a_pause_ends(FORSAKEN, false);
+}
+
+#[test]
+fn loom_owner_of_a_pause_ends_as_another_event_comes() {
+    owner_of_a_pause_ends(FORSAKEN, true);
+}
+
+#[test]
+#[should_panic(expected = "the event died with the first")]
+fn loom_owner_of_a_pause_ends_and_only_the_woken_are_forsaken() {
+    owner_of_a_pause_ends(
+        |mortal, forsake| {
+            if !mortal.becomes(DEAD) {
+                forsake();
+            }
+        },
+        false,
+    );
+}

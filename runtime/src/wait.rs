@@ -5,7 +5,7 @@
 //! | served | who popped the node and claimed the ticket | popped by that one | `Ok` |
 //! | deadline | the park's own timer | taken out by the waiter, under the lock | `Err(Deadline)` |
 //! | cancelled | a [`Cancel`], which wakes the ticket | taken out by the waiter, under the lock | `Err(Cancelled)` |
-//! | abandoned | the end of the waiter's runtime | left to the next one who pops it | nothing, for good |
+//! | abandoned | the end of the waiter's runtime | taken out in its name, under the lock, or popped before that | nothing, for good |
 //! | served, and then abandoned | whoever claimed the ticket; then the end of the runtime | popped; what it was given is *passed on* | nothing, for good |
 //!
 //! The first three go for one ticket, so exactly one of them wins. The park tells a deadline from the others. A cancellation is told from being
@@ -13,10 +13,14 @@
 //! fails; both under the list's lock, so the waiter looks after it has taken the lock itself. A wait that nobody can cancel needs neither lock
 //! nor look.
 //!
+//! Who is abandoned cannot leave, so the scheduler calls what the waiter has left for this case, which leaves for it, as at a deadline
+//! (`Parking::wait_until_or`): others may stand behind it who wait for nothing else. Until then whoever pops the node is told "gone", and
+//! tries the next.
+//!
 //! The last way: a goroutine is claimed, is ready, and its runtime ends before its turn comes. Whoever served it was not told "gone", and did
 //! not try the next. But most of what is given to a waiter is not its alone: a value, a permit, the lock, the one notification, the duty of the
-//! one who was woken to wake the next. So each structure says how such a thing is passed on, and the scheduler calls that for those
-//! who were claimed and never ran (`Parking::wait_until_or`). A goroutine that did run on after its claim owns what it got, and keeps it
+//! one who was woken to wake the next. So each structure says how such a thing is passed on, and the scheduler calls that with the rest for those
+//! who were claimed and never ran. A goroutine that did run on after its claim owns what it got, and keeps it
 //! when its runtime ends: a lock that it holds then is held for good.
 
 use std::time::{Duration, Instant};

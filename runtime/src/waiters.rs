@@ -15,8 +15,8 @@
 //! The claim is [`Ticket::claim`], of which exactly one succeeds for a ticket. It is a release operation and the return
 //! of the park an acquire operation, so what was written to the payload before the claim is seen by the waiter without
 //! taking the lock. A waiter that returns from its park *unclaimed* (its deadline passed, it unwinds) takes the lock and
-//! removes its node before the frame ends. A goroutine abandoned at the end of its runtime never does: its stack stays
-//! mapped for good, its ticket can no longer be claimed, and the node is dropped from the list by the next one who pops it.
+//! removes its node before the frame ends. For a goroutine abandoned at the end of its runtime somebody else does: its stack stays
+//! mapped for good, and its ticket can no longer be claimed by the next one who pops it meanwhile.
 //!
 //! The same node serves a plain wait and a `select`: the nodes of one `select` lie in several lists and share one
 //! ticket, which therefore is the word that decides the winner; the outcome in the payload says which node won.

@@ -317,6 +317,46 @@ fn a_notification_reaches_somebody() {
     });
 }
 
+/// Who was not woken has nothing to give back. But those behind it may have waited for nothing else than for it to go.
+#[test]
+fn who_waits_no_more_makes_way() {
+    let _watchdog = support::watchdog("way");
+    let builder = Builder::new().procs(1);
+    let runtimes: [&Runtime<'_>; 2] = [
+        &|body| builder.clone().run(body).unwrap(),
+        // SAFETY: the bodies name no thread-local, and hold nothing that is bound to a thread.
+        &|body| unsafe { builder.clone().run_migrating(body) }.unwrap(),
+    ];
+    for run in runtimes {
+        // Two permits are not to be had, and it is not for who wants one to overtake.
+        let semaphore = Arc::new(Semaphore::new(1));
+        let (late, beside) = (Late::default(), Beside::new());
+        run(&|| {
+            let (many, one) = (Arc::clone(&semaphore), Arc::clone(&semaphore));
+            late.go(move || many.acquire(2).forget());
+            beside.start(move || one.acquire(1).forget());
+            std::thread::sleep(Duration::from_millis(2));
+        });
+        beside.join();
+        assert_eq!((semaphore.available(), late.have_run()), (0, 0));
+
+        // Nor for a reader to overtake a writer, while another reads.
+        let lock = Arc::new(RwLock::new(()));
+        let (late, beside) = (Late::default(), Beside::new());
+        let reads = lock.read();
+        run(&|| {
+            let (writer, reader) = (Arc::clone(&lock), Arc::clone(&lock));
+            late.go(move || drop(writer.write()));
+            beside.start(move || drop(reader.read()));
+            std::thread::sleep(Duration::from_millis(2));
+        });
+        beside.join();
+        assert_eq!(late.have_run(), 0);
+        drop(reads);
+        assert!(lock.try_write().is_some());
+    }
+}
+
 /// A runtime that has sockets, and outlives those whose goroutines wait on them.
 struct Elsewhere {
     over: Sender<()>,

@@ -2,12 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
+use threadle::context::Context;
 use threadle::net::unix::{UnixListener, UnixStream};
 use threadle::net::{TcpListener, TcpStream};
-use threadle::{Builder, go, time};
+use threadle::{Builder, GoBuilder, block_on, blocking, chan, go, time};
 use threadle_tests::child::in_children;
 use threadle_tests::system;
 
@@ -94,6 +96,85 @@ fn accepting_outlasts_a_shortage_of_descriptors() {
         |mode, end| {
             end.succeeded().complained_of("cannot accept on 127.0.0.1:");
             assert_eq!(end.stderr.matches("cannot accept").count(), 1, "{mode}: said once:\n{}", end.stderr);
+        },
+    );
+}
+
+/// How an acceptor comes to wait out a shortage.
+#[derive(Clone, Copy, Debug)]
+enum Accepts {
+    Parked,
+    WithContext,
+    /// In a poll, where it keeps its thread; so it has one of its own.
+    InPlace,
+}
+
+impl Accepts {
+    fn accept(self, listener: &TcpListener) -> io::Result<TcpStream> {
+        let accepted = match self {
+            Accepts::Parked => listener.accept(),
+            Accepts::WithContext => listener.accept_with(&Context::background().with_cancel().0),
+            Accepts::InPlace => block_on(std::future::poll_fn(|_| Poll::Ready(listener.accept()))),
+        };
+        accepted.map(|(stream, _)| stream)
+    }
+
+    fn go(self, listener: TcpListener) {
+        let builder = GoBuilder::new();
+        let builder = if matches!(self, Accepts::InPlace) { builder.locked() } else { builder };
+        drop(builder.go(move || self.accept(&listener).map(drop)));
+    }
+}
+
+/// The first acceptor has had the connection's event, finds no descriptor for it, and waits for one when its runtime ends. There is no second event,
+/// and the acceptor behind it, of another runtime, has no clock to go by: it has to be told.
+#[test]
+fn a_connection_outlasts_the_runtime_that_waits_to_accept_it() {
+    in_children(
+        "a_connection_outlasts_the_runtime_that_waits_to_accept_it",
+        |_| {},
+        |mode| {
+            system::limit_descriptors(256).expect("it is lowered");
+            let ways = [Accepts::Parked, Accepts::WithContext, Accepts::InPlace];
+            // The pauses double from 5 ms: the end comes while it waits for the first time, or later, or as it looks again.
+            let ends = (0..8).flat_map(|round| ways.map(|way| (way, Duration::from_millis(1 + 4 * round))));
+            // The end of a runtime is patient with a thread that is kept.
+            let ends = ends.filter(|(way, after)| !matches!(way, Accepts::InPlace) || after.as_millis() > 20);
+            mode.run(Builder::new().procs(2), || {
+                let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+                let address = listener.local_addr().expect("it listens");
+                for (way, after) in ends {
+                    let (waits, is_waiting) = chan::bounded::<()>(0);
+                    let (end, ends) = chan::bounded::<()>(0);
+                    let first = listener.clone();
+                    let elsewhere = std::thread::spawn(move || {
+                        mode.run(Builder::new().procs(1), move || {
+                            way.go(first);
+                            time::sleep(Duration::from_millis(5));
+                            drop(waits);
+                            assert!(ends.recv().is_err());
+                        });
+                    });
+                    assert!(is_waiting.recv().is_err());
+                    let next = listener.clone();
+                    let accepting = go(move || next.accept().map(|(mut stream, _)| stream.write_all(b"!")));
+                    time::sleep(Duration::from_millis(5));
+                    let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are descriptors left");
+                    let taken = take_all(&listener);
+                    client.connect(&address.into()).expect("it listens");
+                    time::sleep(after);
+                    drop(end);
+                    blocking(|| elsewhere.join()).expect("it ends");
+                    drop(taken);
+                    let mut client = TcpStream::from_std(client.into()).expect("it is a connection");
+                    client.set_read_timeout(Some(Duration::from_secs(60))).expect("it is not zero");
+                    client.read_exact(&mut [0]).unwrap_or_else(|error| panic!("{way:?}, {after:?}: {error}"));
+                    accepting.join().expect("no panic").expect("it is accepted").expect("there is room");
+                }
+            });
+        },
+        |_, end| {
+            end.succeeded().complained_of("cannot accept on 127.0.0.1:");
         },
     );
 }

@@ -45,7 +45,7 @@ pub(crate) struct Frame {
     pub(crate) parks: Epoch,
     /// Its `local!` values; null: none yet.
     pub(crate) locals: *mut locals::Table,
-    /// How to return what it was woken with, while it waits for something that can be returned.
+    /// How to take it out of what it waits in, and to return what it was woken with, should that wait never return.
     pub(crate) undo: Option<Undo>,
     /// Of its stack: for the message of an overflow.
     owner: &'static AtomicPtr<()>,

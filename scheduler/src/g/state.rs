@@ -46,8 +46,11 @@
 //! 3. stopping? abandon it                   3. `abandon` every goroutine
 //! ```
 //!
+//! Whichever of the two abandons it undoes its wait (`Parking::wait_until_or`): somebody may stand behind it in a queue, and wait for no more than
+//! its going.
+//!
 //! A waker may come before the shutdown, and the goroutine be `Runnable` when no M takes anything out of a queue any more. It will never use what
-//! it was given, so whoever finds that out returns it (`Parking::wait_until_or`): the shutdown, which looks at all of them once the Ms are at
+//! it was given, so whoever finds that out returns it, by the same means: the shutdown, which looks at all of them once the Ms are at
 //! rest, or the M of one that was in user code then and parked after that look. `settle` is a read-modify-write, so one of them does:
 //!
 //! ```text

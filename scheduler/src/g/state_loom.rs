@@ -239,7 +239,7 @@ fn loom_state_abandon_against_wake() {
 }
 
 /// The runtime ends while a goroutine parks: the shutdown finds it waiting, or its M finds the runtime ending. In the end
-/// nobody can wake it.
+/// nobody can wake it, and one of them has undone its wait: by what lies on its stack, which it has left.
 fn park_against_shutdown() {
     let world = World::new();
     let shutdown = {
@@ -248,16 +248,15 @@ fn park_against_shutdown() {
             step();
             world.stopping.store(true, Relaxed);
             fence::heavy();
-            let _seen = world.state.abandon_now();
+            world.undoes(world.state.abandon_now())
         })
     };
     let epoch = world.open();
     step();
-    if world.commit(epoch) && world.stopping.load(Acquire) {
-        let _seen = world.state.abandon_park(epoch);
-    }
-    shutdown.join().unwrap();
+    let by_its_m = world.commit(epoch) && world.stopping.load(Acquire) && world.undoes(world.state.abandon_park(epoch));
+    let by_the_shutdown = shutdown.join().unwrap();
     assert_eq!(world.state.load().status(), Status::Done, "parked in a runtime that has ended");
+    assert!(by_its_m != by_the_shutdown, "undone by both, or by nobody");
     assert!(!world.wake(State::wake));
 }
 
@@ -273,6 +272,15 @@ fn loom_state_broken_commit_without_fence() {
 }
 
 impl World {
+    /// What is abandoned is never resumed, so its stack is there to be looked at.
+    fn undoes(&self, abandoned: Abandon) -> bool {
+        let parked = abandoned == Abandon::Parked;
+        if parked {
+            self.touch_stack();
+        }
+        parked
+    }
+
     /// As the M of a goroutine that it finds woken. True: what the waker gave is to be returned, and the stack is there to be looked at.
     fn settle_if_at_rest(&self) -> bool {
         let state = self.state.load();

@@ -71,7 +71,10 @@ impl M {
                         Abandon::Parked => {
                             crate::runtime::tell_joiner(g, life);
                             // SAFETY: this M has just parked it, for good.
-                            unsafe { crate::scope::leaves(g) };
+                            unsafe {
+                                crate::scope::leaves(g);
+                                crate::runtime::undo_wait(g);
+                            }
                         }
                         // Somebody woke it first.
                         _ => self.scheduler().settle_if_at_rest(g),

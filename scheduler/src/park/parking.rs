@@ -80,10 +80,10 @@ impl Parking {
 
     /// As [`wait_until`](Parking::wait_until), for one who is given something by being woken.
     ///
-    /// A ticket of a goroutine whose runtime has ended cannot be won. But one that was won just before is as good as lost: the goroutine is
-    /// ready and never runs. Then `undo` is called, once, after which the caller will have had nothing: it takes out of every list what the
-    /// caller queued there, and gives to the next one what came with the ticket, if it was won. It must neither unwind nor wait, and drops
-    /// nothing of the user's.
+    /// A ticket of a goroutine whose runtime has ended cannot be won, and the wait never returns. One that was won just before is as good as
+    /// lost: the goroutine is ready and never runs. In either case `undo` is called, once, after which the caller will have had nothing: it
+    /// takes out of every list what the caller queued there, as the caller would at a deadline, and gives to the next one what came with the
+    /// ticket, if it was won. It must neither unwind nor wait, and drops nothing of the user's.
     ///
     /// # Safety
     /// `undo` may be called on any thread, while nobody is on the caller's stack.

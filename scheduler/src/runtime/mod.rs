@@ -12,7 +12,7 @@ mod threads;
 
 pub use config::{Config, Mode};
 pub use host::Host;
-pub(crate) use shutdown::tell_joiner;
+pub(crate) use shutdown::{tell_joiner, undo_wait};
 pub(crate) use stackless::report_unstarted;
 pub(crate) use threads::Order;
 

@@ -1,7 +1,8 @@
 //! The end of a runtime.
 //!
 //! 1. Nothing new: the gate is closed (`stopping`); spawns end as abandoned at once, wakers start no more threads.
-//! 2. Every parked goroutine is abandoned: its tickets are worth nothing from here on, its joiner is told, its stack stays mapped.
+//! 2. Every parked goroutine is abandoned: its tickets are worth nothing from here on, its joiner is told, its stack stays mapped. What it waits
+//!    in is told too: others may wait behind it.
 //! 3. Every M is woken. One in its loop ends, unless abandoned goroutines may have borrowed thread-locals of its thread: then it sleeps for
 //!    good. One in user code is given a moment, then let go: at its next switching call its goroutine leaves its stack for good, and the
 //!    thread ends; a home, and a thread whose goroutine waits in place, sleep for good.
@@ -95,6 +96,8 @@ impl Scheduler {
         self.alive().into_iter().for_each(M::abandon_in_place);
         // Woken when all are abandoned: a joiner's waker is foreign code, which may look at others of them.
         let mut joiners = Vec::new();
+        // Undone then too: what one of them leaves is not to go to another that is abandoned next.
+        let mut undone = Vec::new();
         slab::for_each(|g| {
             loop {
                 // Both readings first, then whose it is: what is done is done only to that life and that state of the memory.
@@ -106,6 +109,7 @@ impl Scheduler {
                     Abandon::Parked => {
                         // SAFETY: it was parked, and we have made sure that nobody will ever resume it.
                         unsafe { crate::scope::leaves(g) };
+                        undone.push(g);
                         return joiners.extend(joiner_of_abandoned(g, life));
                     }
                     Abandon::Running | Abandon::Queued { fresh: false } => {
@@ -116,6 +120,10 @@ impl Scheduler {
                 }
             }
         });
+        for g in undone {
+            // SAFETY: as above. Nobody frees what is abandoned, so it is still the same goroutine.
+            unsafe { undo_wait(g) };
+        }
         joiners.into_iter().for_each(Joiner::wake);
     }
 
@@ -230,16 +238,26 @@ fn settle(g: &'static G, now: Snapshot) -> bool {
         // What was ready on its home, and in no queue of a P, is told here; what was in one, once more.
         // SAFETY: settled by us, so nobody runs it any more.
         unsafe { crate::scope::leaves(g) };
-        // SAFETY: settled by us, so its variables are ours, and nobody is on its stack.
-        let frame = unsafe { g.frame() };
-        // SAFETY: null where it has no stack; else there, and ours as before.
-        if let Some(undo) = unsafe { frame.as_mut() }.and_then(|frame| frame.undo.take()) {
-            // SAFETY: it lies on the goroutine's stack, which stays as it is; its wait never returns.
-            let undo = unsafe { undo.as_ref() };
-            undo();
-        }
+        // SAFETY: settled by us.
+        unsafe { undo_wait(g) };
     }
     settled
+}
+
+/// Its wait never returns: it is taken out of what it waits in, and returns what it was woken with, if it was. At once where nobody has woken
+/// it: the next one may wait only for it to be gone.
+///
+/// # Safety
+/// The caller has settled or abandoned it, so its variables are the caller's, and nobody is on its stack.
+pub(crate) unsafe fn undo_wait(g: &'static G) {
+    // SAFETY: as the caller says.
+    let frame = unsafe { g.frame() };
+    // SAFETY: null where it has no stack; else there, and the caller's as before.
+    if let Some(undo) = unsafe { frame.as_mut() }.and_then(|frame| frame.undo.take()) {
+        // SAFETY: it lies on the goroutine's stack, which stays as it is; its wait never returns.
+        let undo = unsafe { undo.as_ref() };
+        undo();
+    }
 }
 
 fn join(handles: Vec<(u32, std::thread::JoinHandle<()>)>) {

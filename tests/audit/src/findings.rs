@@ -49,15 +49,21 @@ pub(crate) fn report(
             index,
             code: Code::of(image, &image.functions[index]),
         };
-        let findings = writer.findings(outcome);
-        let name = image.functions[index].readable();
-        if allowed.iter().any(|allowed| name.contains(allowed.as_str())) {
-            report.allowed += findings.len();
-        } else {
-            report.findings.extend(findings);
-        }
+        let (shown, hidden): (Vec<_>, Vec<_>) = writer
+            .findings(outcome)
+            .into_iter()
+            .partition(|finding| !allowed.iter().any(|allowed| is_allowed(allowed, finding)));
+        report.allowed += hidden.len();
+        report.findings.extend(shown);
     }
     report
+}
+
+/// `NAME`, or `NAME=INSTANCE` where the symbol of a generic function does not say which it is, but the debug information does.
+fn is_allowed(allowed: &str, finding: &Finding) -> bool {
+    let Some((name, instance)) = allowed.split_once('=') else { return finding.function.contains(allowed) };
+    let outermost = finding.computed.lines.first();
+    finding.function.contains(name) && outermost.is_some_and(|line| line.function == instance)
 }
 
 struct Writer<'a, 'data> {

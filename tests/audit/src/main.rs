@@ -15,7 +15,8 @@ Finds functions that hold the address of a thread-local over a switch of gorouti
     --indirect=WHAT     which calls through pointers may reach the switch: `never` any; `near`, those that the holder of an address
                         makes itself (the default); `always`, all of them
     --switch NAME       functions whose name contains NAME switch, too; may be repeated
-    --allow NAME        findings in functions whose name contains NAME are counted only; may be repeated
+    --allow NAME        findings in functions whose name contains NAME are counted only; may be repeated. NAME=INSTANCE: if the debug
+                        information calls the function INSTANCE besides, as in `Future>::poll=poll<library::Receiver<()>>`
     -h, --help
 
 Exit status: 0 nothing found; 1 something found; 2 the binary could not be looked at.

@@ -45,7 +45,8 @@ if [[ ${1:-} == ingest ]]; then
     audit --indirect=never "$target/release/ingest"
     # Those with a verdict. One more is a finding, to be looked at and then written down there.
     # The symbol of a generic function does not say of which type it is; its verdict is of one.
-    audit --allow 'core::future::future::Future>::poll=poll<tokio::sync::oneshot::Receiver<()>>' --allow hyper::common::date::update --allow tokio:: --allow tracing_core::dispatcher::get_default \
+    audit --allow 'core::future::future::Future>::poll=poll<tokio::sync::oneshot::Receiver<()>>' \
+        --allow hyper::common::date::update --allow tokio:: --allow tracing_core::dispatcher::get_default \
         --allow tracing::span::Span::new --allow tracing::__macro_support::__is_enabled \
         --allow transform_stream::scope::enter_scope "$target/release/ingest"
 fi

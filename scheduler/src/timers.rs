@@ -45,6 +45,15 @@ enum Payload {
 /// At most so many timers are taken out under one lock.
 const BATCH: usize = 64;
 
+/// What a call of `run_due` did.
+#[must_use]
+pub(crate) struct Fired {
+    /// So many timers.
+    pub(crate) count: usize,
+    /// No other is due; else there may be.
+    pub(crate) all: bool,
+}
+
 /// No timer is armed.
 pub(crate) const NEVER: u64 = u64::MAX;
 
@@ -103,19 +112,19 @@ impl Timers {
         payload.is_some()
     }
 
-    /// Fires what is due; how many.
-    pub(crate) fn run_due(&self, now: u64) -> usize {
-        if now < self.next() {
-            return 0;
-        }
+    /// Fires what is due, in its order, but no more than `limit`.
+    pub(crate) fn run_due(&self, now: u64, limit: usize) -> Fired {
         let mut fired = 0;
+        if now < self.next() {
+            return Fired { count: fired, all: true };
+        }
         let mut due = Vec::new();
         loop {
             let (more, now) = {
                 let mut wheel = self.wheel();
                 // Another thread with a later reading may have been here first; what it left is due at its time.
                 let now = now.max(wheel.now());
-                let more = wheel.advance_batch(now, BATCH, &mut due);
+                let more = wheel.advance_batch(now, BATCH.min(limit - fired), &mut due);
                 self.next.store(wheel.next_expiry().unwrap_or(NEVER), Release);
                 (more, now)
             };
@@ -126,8 +135,8 @@ impl Timers {
                     Payload::Call(expire) => expire.expire(clock::to_instant(now)),
                 }
             }
-            if !more {
-                return fired;
+            if !more || fired >= limit {
+                return Fired { count: fired, all: !more };
             }
         }
     }
@@ -243,5 +252,39 @@ impl Scheduler {
             Some(_) => tell(),
             None => self.as_waker(tell),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes its number down.
+    struct Noted(u64, Arc<Mutex<Vec<u64>>>);
+
+    impl Expire for Noted {
+        fn expire(self: Arc<Self>, _now: Instant) {
+            self.1.lock().expect("nobody panics").push(self.0);
+        }
+    }
+
+    #[test]
+    fn no_more_than_the_limit_and_the_rest_in_order() {
+        const TIMERS: u64 = 200;
+        let apart = 1_000_000;
+        let (timers, fired) = (Timers::new(), Arc::new(Mutex::new(Vec::new())));
+        let start = timers.wheel().now();
+        for number in (0..TIMERS).rev() {
+            let _key =
+                timers.insert(start + number * apart, Payload::Call(Arc::new(Noted(number, Arc::clone(&fired)))));
+        }
+        let now = start + TIMERS * apart;
+        let some = timers.run_due(now, BATCH + 6);
+        assert_eq!((some.count, some.all), (BATCH + 6, false));
+        assert!(timers.next() <= now, "whoever sleeps for the timers does not sleep past those that are left");
+        let rest = timers.run_due(now, usize::MAX);
+        assert_eq!((rest.count, rest.all), (TIMERS as usize - BATCH - 6, true));
+        assert_eq!(timers.next(), NEVER);
+        assert_eq!(*fired.lock().expect("nobody panics"), (0..TIMERS).collect::<Vec<_>>());
     }
 }

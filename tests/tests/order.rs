@@ -6,7 +6,7 @@
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use threadle::{chan, go, time, yield_now};
 use threadle_tests::{Mode, both_modes, child, scenario, undisturbed};
@@ -311,4 +311,160 @@ fn a_storm_of_fresh_goroutines_passes_a_sleeper_by() {
         );
         assert!(counts.last() >= Some(&10), "{mode}: it came round only so many times, in a storm each: {counts:?}");
     }
+}
+
+/// More than a ring holds.
+const SLEEPERS: usize = 300;
+/// Most of them lie in the injector.
+const STORM: usize = 1000;
+
+/// `SLEEPERS` sleep to the same moment, and when it comes as many fresh goroutines wait as one processor's ring and the injector hold: how many of
+/// those start before the last sleeper is awake. None where the moment came before the storm.
+fn fresh_before_the_last_sleeper() -> Option<usize> {
+    let counter = || Arc::new(AtomicUsize::new(0));
+    let (begun, awake, started, before) = (counter(), counter(), counter(), counter());
+    let due = Instant::now() + Duration::from_millis(30);
+    let sleep = |_| {
+        let (begun, awake) = (Arc::clone(&begun), Arc::clone(&awake));
+        let (started, before) = (Arc::clone(&started), Arc::clone(&before));
+        go(move || {
+            begun.fetch_add(1, SeqCst);
+            time::sleep_until(due);
+            awake.fetch_add(1, SeqCst);
+            before.fetch_max(started.load(SeqCst), SeqCst);
+        })
+    };
+    let sleepers: Vec<_> = (0..SLEEPERS).map(sleep).collect();
+    while begun.load(SeqCst) < SLEEPERS || Instant::now() + Duration::from_millis(4) < due {
+        yield_now();
+    }
+    let in_time = awake.load(SeqCst) == 0;
+    let start = |_| {
+        let started = Arc::clone(&started);
+        go(move || started.fetch_add(1, SeqCst))
+    };
+    let storm: Vec<_> = (0..STORM).map(start).collect();
+    while Instant::now() < due {
+        hint::spin_loop();
+    }
+    for sleeper in sleepers {
+        sleeper.join().expect("it only sleeps");
+    }
+    for fresh in storm {
+        fresh.join().expect("it only counts");
+    }
+    in_time.then(|| before.load(SeqCst))
+}
+
+/// The ring has no room for all that are due; those it has none for do not go behind all that is fresh.
+#[test]
+fn more_sleepers_than_a_ring_holds_wake_up_amid_a_storm() {
+    const TRIES: usize = 200;
+    for mode in Mode::BOTH {
+        let fresh = (0..TRIES)
+            .find_map(|_| undisturbed(mode, fresh_before_the_last_sleeper))
+            .expect("a storm before the sleepers are due, in one of the tries");
+        println!(
+            "{mode}: {fresh} of {STORM} fresh goroutines started before the last of {SLEEPERS} sleepers was awake"
+        );
+        // Those in the ring, and three batches of the injector.
+        assert!(
+            fresh <= STORM * 3 / 4,
+            "{mode}: {fresh} of {STORM} fresh goroutines started before the last sleeper was awake"
+        );
+    }
+}
+
+/// `SLEEPERS` sleep again and again, for so short a time that always more are due than a ring holds: how many turns they have until `STORM`
+/// fresh goroutines have started.
+fn turns_of_sleepers_beside_a_storm() -> usize {
+    let (begun, turns) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let over = Arc::new(AtomicBool::new(false));
+    let sleep = |_| {
+        let (begun, turns, over) = (Arc::clone(&begun), Arc::clone(&turns), Arc::clone(&over));
+        go(move || {
+            begun.fetch_add(1, SeqCst);
+            while !over.load(SeqCst) {
+                time::sleep(Duration::from_nanos(1));
+                turns.fetch_add(1, SeqCst);
+            }
+        })
+    };
+    let sleepers: Vec<_> = (0..SLEEPERS).map(sleep).collect();
+    while begun.load(SeqCst) < SLEEPERS {
+        yield_now();
+    }
+    let before = turns.load(SeqCst);
+    let storm: Vec<_> = (0..STORM).map(|number| go(move || number)).collect();
+    for (number, fresh) in storm.into_iter().enumerate() {
+        assert_eq!(fresh.join().expect("it only returns"), number);
+    }
+    let turns = turns.load(SeqCst) - before;
+    over.store(true, SeqCst);
+    for sleeper in sleepers {
+        sleeper.join().expect("it only sleeps");
+    }
+    turns
+}
+
+/// Timers that are always due do not fill the ring again and again and leave the injector to the sixty-first turns. (Bound, the sleepers never
+/// lie in the ring: it is their thread's own queue that leaves the injector those.)
+#[test]
+fn a_storm_starts_amid_sleepers_that_are_always_due() {
+    let turns = undisturbed(Mode::Migrating, turns_of_sleepers_beside_a_storm);
+    println!("{SLEEPERS} sleepers had {turns} turns until {STORM} fresh goroutines had started");
+    assert!(turns <= 8 * STORM, "{STORM} fresh goroutines waited for {turns} turns of sleepers");
+}
+
+/// `circle` goroutines yield in a circle, so that the ring is never half empty, while `SLEEPERS` sleep to the same moment: how many turns the
+/// circle has between the first and the last who is awake.
+fn turns_of_a_circle_while_sleepers_wake(circle: usize) -> usize {
+    let (begun, turns, awake) =
+        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let first = Arc::new(AtomicUsize::new(usize::MAX));
+    let due = Instant::now() + Duration::from_millis(50);
+    let sleep = |_| {
+        let (begun, turns) = (Arc::clone(&begun), Arc::clone(&turns));
+        let (first, awake) = (Arc::clone(&first), Arc::clone(&awake));
+        go(move || {
+            begun.fetch_add(1, SeqCst);
+            time::sleep_until(due);
+            first.fetch_min(turns.load(SeqCst), SeqCst);
+            awake.fetch_add(1, SeqCst);
+        })
+    };
+    let yielding = |_| {
+        let (turns, awake) = (Arc::clone(&turns), Arc::clone(&awake));
+        go(move || {
+            while awake.load(SeqCst) < SLEEPERS {
+                turns.fetch_add(1, SeqCst);
+                yield_now();
+            }
+        })
+    };
+    let sleepers: Vec<_> = (0..SLEEPERS).map(sleep).collect();
+    while begun.load(SeqCst) < SLEEPERS {
+        yield_now();
+    }
+    let circle: Vec<_> = (0..circle).map(yielding).collect();
+    for goroutine in sleepers.into_iter().chain(circle) {
+        goroutine.join().expect("it only waits");
+    }
+    turns.load(SeqCst) - first.load(SeqCst)
+}
+
+/// Those the ring has no room for need not wait until half of it has run: it may never have.
+#[test]
+fn more_sleepers_than_a_ring_has_room_for_wake_up_amid_a_circle() {
+    both_modes(1, |mode| {
+        // With the second there is no room at any look.
+        for circle in [200, 256] {
+            let turns = turns_of_a_circle_while_sleepers_wake(circle);
+            println!("{mode}, {circle}: {turns} turns of others between the first sleeper and the last");
+            assert!(
+                turns <= 100 * FAIRNESS_TICK,
+                "{mode}, {circle}: {turns} turns between the first sleeper and the last"
+            );
+        }
+    });
 }

@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 pub(crate) mod current;
 #[cfg(not(loom))]
+mod due;
+#[cfg(not(loom))]
 mod execute;
 pub(crate) mod fence;
 #[cfg(not(loom))]

@@ -3,6 +3,7 @@
 use super::M;
 use crate::g::G;
 use crate::idle::Released;
+use crate::injector::Chain;
 use crate::limits::clock;
 use crate::p::P;
 use crate::runtime::Mode;
@@ -160,10 +161,11 @@ impl M {
         own.next.take().or_else(|| own.ready.borrow_mut().pop_front())
     }
 
-    /// What must not wait for ever behind the P's own work: Ms without a P, injected goroutines, and the poller.
+    /// What must not wait for ever behind the P's own work: timers that found no room, Ms without a P, injected goroutines, and the poller.
     #[inline(never)]
     fn fairness(&'static self, p: &'static P) -> Found {
         let scheduler = self.scheduler();
+        self.fire_left_timers(p);
         self.poll(p);
         if scheduler.idle().waiting() > 0 {
             if self.is_the_injectors_turn() {
@@ -235,22 +237,6 @@ impl M {
     fn has_ready(&self) -> bool {
         use crate::idle::Sleeper;
         self.has_own_work()
-    }
-
-    #[inline]
-    fn fire_due_timers(&self, p: &'static P) {
-        let next = p.timers.next();
-        if next != NEVER {
-            self.fire_timers_due_since(p, next);
-        }
-    }
-
-    #[inline(never)]
-    fn fire_timers_due_since(&self, p: &'static P, next: u64) {
-        let now = self.scheduler().now_ns();
-        if now >= next {
-            self.batch(p, || p.counters.timers_fired.add(p.timers.run_due(now) as u64));
-        }
     }
 
     /// What became ready last runs next, on the thread and with the caches of who made it ready, and in its slice; but not for ever.
@@ -325,15 +311,31 @@ impl M {
         }
         let mut batch = injector.pop()?;
         let first = batch.pop_front()?;
+        self.queue_batch(p, batch);
+        Some(first)
+    }
+
+    /// A batch of the injector goes to the end of the ring, which has room for it. False: there was none.
+    pub(super) fn fill_from_injector(&self, p: &'static P) -> bool {
+        let injector = self.scheduler().injector();
+        if injector.is_empty() || !self.may_start_fresh() {
+            return false;
+        }
+        let Some(batch) = injector.pop() else { return false };
+        self.queue_batch(p, batch);
+        true
+    }
+
+    /// What was taken from the injector goes to the end of the ring. Whoever looked for work there and here in between saw it nowhere.
+    fn queue_batch(&self, p: &'static P, batch: Chain<G>) {
         // SAFETY: the loop holds its P and is inside.
         let left = unsafe { p.queue() }.push_chain(batch);
         if !left.is_empty() {
-            injector.push(left);
+            self.scheduler().injector().push(left);
         }
         if p.ring.queued() > 0 {
             self.scheduler().wake_if_wanted();
         }
-        Some(first)
     }
 
     /// Looks at the descriptors without waiting. True: something became ready.
@@ -395,7 +397,8 @@ impl M {
                 if last && victim.timers.next() != NEVER {
                     let now = scheduler.now_ns();
                     if now >= victim.timers.next() {
-                        self.batch(p, || p.counters.timers_fired.add(victim.timers.run_due(now) as u64));
+                        // Whether more are due we see when we come by again.
+                        let _more = self.fire_timers_of(victim, p, now, self.room_for_timers(p));
                         // What became ready lies in the ring or in the thread's own queue.
                         found!(self.queues(p, 0));
                     }

@@ -201,7 +201,7 @@ impl Scheduler {
 
     /// Fires what is due on any P; for a thread without a P, or for all of them.
     pub(crate) fn fire_due_timers(&self, now: u64) -> usize {
-        self.ps().map(|p| p.timers.run_due(now)).sum()
+        self.ps().map(|p| p.timers.run_due(now, usize::MAX).count).sum()
     }
 
     /// Work was published: wakes an M for it if a P idles and nobody searches. Never blocks for long, never switches.

@@ -1,0 +1,102 @@
+//! Due timers, step 2 of the search order, and what is done where more are due than the P has room for.
+//!
+//! # A storm of timers stays in the wheel
+//!
+//! Migrating, whoever a timer wakes goes to the end of the P's ring. A ring that overflows gives its newest half to the injector, and the newest are
+//! those that were just woken: while somebody spawns faster than all Ps together can start goroutines, hundreds of thousands of fresh ones lie
+//! there, and the woken would wait behind all of them. So no more timers are fired than the ring has room for. The rest stay in the wheel, which is a
+//! queue as good as any: in the order of the deadlines, without an end, and open to thieves, who fire due timers of others when they find nothing
+//! else.
+//!
+//! But a wheel that is full of due timers could fill the ring again and again, and then nobody would get to the injector but at the 61st turns.
+//! So once timers are left, the ring is filled when half of it has run, *by turns* out of the wheel and out of the injector, at most [`BATCH`]
+//! of either: who was woken and who is fresh wait for the other kind as long as for their own.
+//!
+//! | the ring | timers are due, and none were left before | some were left |
+//! |---|---|---|
+//! | half full or less | fired, as many as there is room for; the others are *left* | by turns: a batch of the injector, or as many as there is room for |
+//! | fuller | the same | none; at a 61st turn 15, as far as there is room: a ring in which 200 goroutines yield in a circle never is half empty |
+//! | full | all are left | none; at every fifth 61st turn one, which makes it overflow: of 256 that yield in a circle, half are moved to the injector |
+//!
+//! Bound, whoever a timer wakes lies with its own thread, in a queue without an end that is looked at by turns with the ring. An exclusive M runs
+//! nobody else's and takes nothing out of the injector. Both fire all that is due.
+//!
+//! What was weighed against it, and the figures: [0028](../../../docs/decisions/0028-timers-stay-in-the-wheel-while-the-ring-is-full.md).
+
+use super::M;
+use crate::injector::BATCH;
+use crate::p::P;
+use crate::p::ring::CAPACITY;
+use crate::runtime::Mode;
+use crate::timers::NEVER;
+
+/// So many timers that were left are fired at a 61st turn: a quarter of the turns until the next, so that the ring gets emptier all the same.
+const QUARTER: usize = 15;
+/// After so many 61st turns everybody in a full ring has had a turn.
+const A_ROUND: u32 = 5;
+
+impl M {
+    #[inline]
+    pub(super) fn fire_due_timers(&self, p: &'static P) {
+        let next = p.timers.next();
+        if next != NEVER {
+            self.fire_timers_due_since(p, next);
+        }
+    }
+
+    #[inline(never)]
+    fn fire_timers_due_since(&self, p: &'static P, next: u64) {
+        if self.own().timers_left.get() == 0 || self.is_the_timers_turn(p) {
+            self.fire_timers(p, next, self.room_for_timers(p));
+        }
+    }
+
+    /// At the 61st turns.
+    pub(super) fn fire_left_timers(&self, p: &'static P) {
+        let left = &self.own().timers_left;
+        let room = self.room_for_timers(p);
+        match left.get() {
+            0 => {}
+            turns if room == 0 && turns < A_ROUND => left.set(turns + 1),
+            _ => self.fire_timers(p, p.timers.next(), room.clamp(1, QUARTER)),
+        }
+    }
+
+    fn fire_timers(&self, p: &'static P, next: u64, most: usize) {
+        let now = self.scheduler().now_ns();
+        let some_left = now >= next && (most == 0 || self.fire_timers_of(p, p, now, most));
+        self.own().timers_left.set(u32::from(some_left));
+    }
+
+    /// Fires timers of P `of` that are due, as many as this M's P has room for. True: more are due.
+    pub(super) fn fire_timers_of(&self, of: &'static P, p: &'static P, now: u64, most: usize) -> bool {
+        let mut all = true;
+        self.batch(p, || {
+            let fired = of.timers.run_due(now, most);
+            p.counters.timers_fired.add(fired.count as u64);
+            all = fired.all;
+        });
+        !all
+    }
+
+    pub(super) fn room_for_timers(&self, p: &'static P) -> usize {
+        if self.scheduler().mode() == Mode::Bound || self.is_exclusive() {
+            return usize::MAX;
+        }
+        // SAFETY: the loop holds its P and is inside.
+        unsafe { p.queue() }.room()
+    }
+
+    /// Timers were left. False: not now.
+    fn is_the_timers_turn(&self, p: &'static P) -> bool {
+        if self.is_exclusive() {
+            return true;
+        }
+        if p.ring.queued() > CAPACITY - BATCH {
+            return false;
+        }
+        let turn = &self.own().timers_turn;
+        turn.set(!turn.get() && self.fill_from_injector(p));
+        !turn.get()
+    }
+}

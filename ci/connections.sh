@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Many connections, in both modes: all are served, each again when all are there, and an idle
+# Many connections, in both modes: all are served, once all are there, and an idle
 # one costs at most 8 KiB, its goroutine's stack included. Nothing is decided by a clock. Where
 # the limit of descriptors does not allow so many there are fewer, which is said in a line, and
 # so few that their cost would not show beside the process's own are not tried.

@@ -78,6 +78,18 @@ impl<W: Waits> Registration<W> {
         if self.watched(direction).load(Ordering::Acquire) { Ok(()) } else { self.tell(direction) }
     }
 
+    /// As `watch`, for one who has not tried since `seen`, if a short transfer said that it need not. False: the kernel refuses, and it has to.
+    fn watch_since(&self, direction: Direction, seen: Seen) -> io::Result<bool> {
+        match self.watch(direction) {
+            Err(_) if seen.is_exhausted() => {
+                // What has come since had no event, and will have none.
+                self.slot.side(direction).may_have_more();
+                Ok(false)
+            }
+            watched => watched.map(|()| true),
+        }
+    }
+
     #[cold]
     fn tell(&self, direction: Direction) -> io::Result<()> {
         let mut kernel = lock(&self.kernel);
@@ -241,7 +253,9 @@ impl<W: Waits> Operation<'_, W> {
     /// # Errors
     /// What `epoll_ctl` says, when the direction is to be watched for the first time.
     pub fn wait(&mut self, waiter: W) -> io::Result<Wait> {
-        self.registration.watch(self.direction)?;
+        if !self.registration.watch_since(self.direction, self.seen)? {
+            return Ok(Wait::Retry);
+        }
         let side = self.registration.slot.side(self.direction);
         Ok(side.wait(self.seen, &mut self.place, waiter, &self.registration.poller.count))
     }
@@ -253,7 +267,9 @@ impl<W: Waits> Operation<'_, W> {
     /// # Errors
     /// As `wait`.
     pub fn pause(&mut self, waiter: W) -> io::Result<Wait> {
-        self.registration.watch(self.direction)?;
+        if !self.registration.watch_since(self.direction, self.seen)? {
+            return Ok(Wait::Retry);
+        }
         let side = self.registration.slot.side(self.direction);
         Ok(side.pause(self.seen, &mut self.place, waiter, &self.registration.poller.count))
     }
@@ -273,6 +289,7 @@ impl<W: Waits> Operation<'_, W> {
     /// To be called at the end, whatever the result: takes the waiter out if it is still queued, and hands on to the
     /// next one, which is returned, if there may be something left for it. One that never waited, or that nobody waits
     /// behind, looks, and no more.
+    #[must_use = "whoever is in this list sleeps until it is woken"]
     #[inline]
     pub fn finish(mut self) -> Option<Ready<W>> {
         self.release()
@@ -281,6 +298,7 @@ impl<W: Waits> Operation<'_, W> {
     /// What [`finish`](Self::finish) does, by somebody else, for an operation that never goes on, since its owner has ceased to exist: needed
     /// if its waiter was claimed and has not run, or [pauses](Self::pause); harmless if it waits. Nothing else may be done with the operation
     /// afterwards.
+    #[must_use = "whoever is in this list sleeps until it is woken"]
     #[inline]
     pub fn forsake(&self) -> Option<Ready<W>> {
         self.registration.slot.side(self.direction).finish(self.place?, &self.registration.poller.count)
@@ -374,7 +392,9 @@ impl<W: Waits> TaskWaiter<W> {
 
     fn wait(&mut self, seen: Seen, context: &Context<'_>) -> io::Result<Wait> {
         let registration = &*self.descriptor.registration;
-        registration.watch(self.direction)?;
+        if !registration.watch_since(self.direction, seen)? {
+            return Ok(Wait::Retry);
+        }
         // Cloned before the list's lock is taken, the unneeded one dropped after it: both run foreign code.
         let waker = context.waker().clone();
         let side = registration.slot.side(self.direction);

@@ -63,6 +63,7 @@ pub(crate) enum End {
 /// |---|---|---|---|
 /// | 0 | 0 | empty | drained, or no event yet; nobody waits |
 /// | 0 | 1 | empty | an event came; the next wait that has not seen it is told to retry |
+/// | 0 | 1 | one, and the lock is held | an event is about to take it out |
 /// | 1 | 0 | filled | all of them found it drained and sleep until the next event |
 /// | 1 | 1 | filled | a woken waiter is at work; it hands on when it finishes |
 ///
@@ -161,6 +162,12 @@ impl<W: Waits> Side<W> {
     pub(crate) fn exhaust(&self, seen: Seen) {
         // Err: that is not so, and the next call finds out.
         let _ = self.word.update(|word| word.exhausted(seen.0));
+    }
+
+    /// What `exhaust` said holds no longer, or never did: the next call is to be made.
+    pub(crate) fn may_have_more(&self) {
+        // Err: it did not say so.
+        let _ = self.word.update(|word| word.is_exhausted().then(|| word.unexhausted()));
     }
 
     /// Announces a waiter, if it may wait, before it enters the list; both under the list's lock. `found` notes what its call has found.

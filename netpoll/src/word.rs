@@ -106,6 +106,10 @@ impl Word {
         (self.same_tick(seen) && self.0 & LAST == 0).then_some(Word(self.0 & !READY | EXHAUSTED))
     }
 
+    pub(crate) fn unexhausted(self) -> Self {
+        Word(self.0 & !EXHAUSTED)
+    }
+
     pub(crate) fn drained(self) -> Self {
         Word(self.0 & !READY)
     }

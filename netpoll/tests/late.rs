@@ -287,5 +287,17 @@ fn what_cannot_be_waited_for_is_told_to_who_waits() {
         assert_eq!(operation.wait(ticket).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     }
     assert_eq!(finish(operation), 0);
+    // Nor is what a short transfer said believed any longer, since no event would ever refute it: the call is to be made, and waits if it must.
+    let mut operation = descriptor.operation(Direction::Read);
+    operation.begin();
+    operation.exhaust();
+    assert_eq!(finish(operation), 0);
+    let mut operation = descriptor.operation(Direction::Read);
+    assert!(operation.is_exhausted());
+    assert_eq!(operation.wait(ticket).unwrap(), Wait::Retry);
+    operation.begin();
+    assert!(!operation.is_exhausted());
+    assert_eq!(operation.wait(ticket).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    assert_eq!(finish(operation), 0);
     assert_eq!(poller.waiters(), 0);
 }

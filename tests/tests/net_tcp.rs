@@ -1,11 +1,12 @@
 //! Connections: how they end, what is found at the ends, and connecting to whichever answers.
 
 use std::io::{ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use threadle::context::{Context, ContextError};
 use threadle::net::{self, ListenOptions, TcpListener, TcpStream};
 use threadle::{go, time};
@@ -58,6 +59,10 @@ fn who_is_answered_at_once_is_not_registered() {
         client.write_all(b"question").expect("there is room");
         let (mut server, _) = listener.accept().expect("somebody connects");
         soon(&server);
+        // The connection was there, what was sent on it perhaps not yet; and a wait of ours would register it.
+        while SockRef::from(&server).peek(&mut [MaybeUninit::uninit()]).is_err() {
+            time::sleep(Duration::from_millis(1));
+        }
         assert_eq!(server.read(&mut [0; 64]).expect("it is there"), 8);
         server.write_all(b"answer").expect("there is room");
         assert!(!is_polled(server.as_raw_fd()).expect("there is a /proc"));

@@ -45,7 +45,8 @@ pub struct Readiness<F: AsFd = OwnedFd> {
 
 impl<F: AsFd> Readiness<F> {
     /// Registers a descriptor with the runtime of the caller. `F` owns it (an [`OwnedFd`], a socket of std), or borrows it ([`BorrowedFd`]) for as
-    /// long as this lives; whichever it is, the same open file must not be registered twice in one runtime.
+    /// long as this lives; whichever it is, the same open file must not be registered twice in one runtime. (An accepted connection of ours is
+    /// registered when somebody first waits on it: then that wait is what fails, not this call.)
     ///
     /// Switches: no.
     ///

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::{Mutex, Parking, Reason, checkpoint, lock};
 use crate::wait::{GaveUp, Limit, wait};
-use crate::waiters::{WaitList, Waiter};
+use crate::waiters::{OnLeave, WaitList, Waiter};
 
 /// Lets a number of goroutines or threads wait for each other, again and again: the last one to come lets all of them go.
 ///
@@ -144,22 +144,31 @@ impl Barrier {
         // SAFETY: the node is new; it stays in this frame until it is claimed, or `leave` removes it.
         unsafe { state.waiters.push_back(&node) };
         drop(state);
-        let met = Cell::new(true);
         let leave = || {
-            let mut state = lock(&self.state);
             // SAFETY: linked into this list or into none.
-            unsafe { state.waiters.remove(&node) };
+            let _was_in: bool = unsafe { lock(&self.state).waiters.remove(&node) };
+        };
+        // Not part of leaving: who is abandoned with its runtime has come all the same, and the others need not wait for one more.
+        let met = Cell::new(true);
+        let take_back = || {
+            let mut state = lock(&self.state);
             met.set(state.meeting != meeting);
             if !met.get() {
                 state.arrived -= 1;
             }
         };
+        let came = OnLeave::new(&take_back);
         // All are woken: there is nothing to pass on.
-        let waited = wait(parking, &node, limit, leave, || ());
-        match waited {
-            Err(gave_up) if !met.get() => Err(gave_up),
-            _ => Ok(BarrierWaitResult(false)),
+        match wait(parking, &node, limit, leave, || ()) {
+            Ok(()) => came.disarm(),
+            Err(gave_up) => {
+                drop(came);
+                if !met.get() {
+                    return Err(gave_up);
+                }
+            }
         }
+        Ok(BarrierWaitResult(false))
     }
 }
 

@@ -72,7 +72,7 @@ fn memory_kib() -> io::Result<u64> {
     Ok(system::status_kib("self", "VmRSS")? + system::status_kib("self", "VmPTE")?)
 }
 
-/// A server with a goroutine a connection, each of which has answered once and waits.
+/// A server with a goroutine a connection, each of which answers and waits.
 struct Server {
     address: SocketAddr,
     accepted: chan::Receiver<()>,

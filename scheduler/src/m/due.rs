@@ -16,7 +16,10 @@
 //! |---|---|---|
 //! | half full or less | fired, as many as there is room for; the others are *left* | by turns: a batch of the injector, or as many as there is room for |
 //! | fuller | the same | none; at a 61st turn 15, as far as there is room: a ring in which 200 goroutines yield in a circle never is half empty |
-//! | full | all are left | none; at every fifth 61st turn one, which makes it overflow: of 256 that yield in a circle, half are moved to the injector |
+//! | full | all are left | none; at every fifth 61st turn one, which makes it overflow: of 256 that yield in a circle, half are moved to the injector, and it with them, as the last |
+//!
+//! An M that comes out of the poll fires what is due on all Ps, as far as its own has room. If it finds no P free, whoever it wakes goes to the
+//! injector, so it leaves that to the Ps while more than a batch lies there.
 //!
 //! Bound, whoever a timer wakes lies with its own thread, in a queue without an end that is looked at by turns with the ring. An exclusive M runs
 //! nobody else's and takes nothing out of the injector. Both fire all that is due.
@@ -77,6 +80,15 @@ impl M {
             all = fired.all;
         });
         !all
+    }
+
+    /// Fires what is due on any P, as far as there is room on this one, which the M has just got: the others fire what is left.
+    pub(super) fn fire_all_due(&self, p: &'static P, now: u64) -> usize {
+        let fire = |of: &'static P| match self.room_for_timers(p) {
+            0 => 0,
+            room => of.timers.run_due(now, room).count,
+        };
+        self.scheduler().ps().map(fire).sum()
     }
 
     pub(super) fn room_for_timers(&self, p: &'static P) -> usize {

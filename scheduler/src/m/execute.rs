@@ -69,12 +69,12 @@ impl M {
                     match g.state().abandon_park(epoch) {
                         // Nobody frees what is abandoned, so it is still this goroutine.
                         Abandon::Parked => {
-                            crate::runtime::tell_joiner(g, life);
                             // SAFETY: this M has just parked it, for good.
                             unsafe {
                                 crate::scope::leaves(g);
                                 crate::runtime::undo_wait(g);
                             }
+                            crate::runtime::tell_joiner(g, life);
                         }
                         // Somebody woke it first.
                         _ => self.scheduler().settle_if_at_rest(g),

@@ -1,7 +1,9 @@
 //! What an M does without a P: sleep on its note, sleep in the poll, or wait for a P in the queue.
 
 use super::M;
+use crate::injector::BATCH;
 use crate::limits::clock;
+use crate::runtime::Mode;
 use crate::timers::NEVER;
 use std::time::Duration;
 use threadle_netpoll::{Polled, Sleep};
@@ -165,16 +167,19 @@ impl M {
             let mut brought = !events.is_empty();
             self.batch(p, || {
                 crate::poll::wake_ready(&mut events);
-                let fired = scheduler.fire_due_timers(now);
+                let fired = self.fire_all_due(p, now);
                 p.counters.timers_fired.add(fired as u64);
                 brought |= fired > 0;
             });
             self.own().polled_for_others.set(brought && p.ring.is_empty() && !self.own_work_waits());
             return Slept::Assigned;
         }
-        // No P is free. What became ready goes where the others look; due timers must not wait until their busy P gets to them.
+        // No P is free. What became ready goes where the others look; due timers must not wait until their busy P gets to them. But amid a storm
+        // of fresh goroutines they had better (`due.rs`); a P that never comes by is taken after a slice, since they are due.
         crate::poll::wake_ready(&mut events);
-        scheduler.fire_due_timers(now);
+        if scheduler.mode() == Mode::Bound || scheduler.injector().len() < BATCH {
+            scheduler.fire_due_timers(now);
+        }
         drop(events);
         if listed {
             return Slept::Look;

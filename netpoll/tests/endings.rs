@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{Parker, Polling, Ticket, blocking, finish, no_deadline, until, wake_all};
+use harness::{Parker, Polling, Ticket, blocking, fill, finish, no_deadline, until, wake_all};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -22,11 +22,6 @@ fn pair() -> (UnixStream, UnixStream) {
 
 fn read(mut stream: impl Read) -> io::Result<usize> {
     stream.read(&mut [0; 64])
-}
-
-/// So that it cannot be written to.
-fn fill(mut stream: impl Write) {
-    while stream.write(&[0; 4096]).is_ok() {}
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 mod harness;
 
-use harness::{Parker, Polling, block_on, blocking, finish, no_deadline, wake_all, wake_each};
+use harness::{
+    Parker, Polling, block_on, blocking, fill, finish, no_deadline, read_byte, two_readers_share, wake_all, wake_each,
+};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -26,28 +28,11 @@ fn read(mut stream: &TcpStream) -> io::Result<usize> {
     stream.read(&mut [0; 64])
 }
 
-fn read_byte(mut stream: &TcpStream) -> io::Result<u8> {
-    let mut byte = [0];
-    stream.read_exact(&mut byte).map(|()| byte[0])
-}
-
 /// Waits in the system until something has arrived, without an event of ours.
 fn arrives(stream: &TcpStream) {
     stream.set_nonblocking(false).unwrap();
     stream.peek(&mut [0]).unwrap();
     stream.set_nonblocking(true).unwrap();
-}
-
-/// Fills the send buffer; how much went into it.
-fn fill(mut stream: &TcpStream) -> usize {
-    let mut sent = 0;
-    loop {
-        match stream.write(&[7; 4096]) {
-            Ok(bytes) => sent += bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return sent,
-            Err(error) => panic!("{error}"),
-        }
-    }
 }
 
 /// Whether the poller's epoll watches it: it takes a descriptor once only.
@@ -194,23 +179,7 @@ fn two_wait_first_at_once() {
         let (ours, mut theirs) = pair();
         let descriptor = polling.poller.register_lazily(ours.as_fd()).unwrap();
         let together = Barrier::new(3);
-        thread::scope(|scope| {
-            let readers = [(); 2].map(|()| {
-                scope.spawn(|| {
-                    together.wait();
-                    blocking(&descriptor, Direction::Read, no_deadline, || read_byte(&ours))
-                })
-            });
-            together.wait();
-            if round % 2 == 0 {
-                polling.until_waiting(2);
-            }
-            theirs.write_all(b"ab").unwrap();
-            let mut bytes = readers.map(|reader| reader.join().unwrap().unwrap());
-            bytes.sort_unstable();
-            assert_eq!(&bytes, b"ab");
-        });
-        polling.until_waiting(0);
+        two_readers_share(&polling, &descriptor, (&ours, &mut theirs), round % 2 == 0, || _ = together.wait());
     }
 }
 

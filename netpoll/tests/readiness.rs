@@ -3,7 +3,9 @@
 
 mod harness;
 
-use harness::{Parker, Polling, WATCHDOG, block_on, blocking, drive, finish, no_deadline};
+use harness::{
+    Parker, Polling, WATCHDOG, block_on, blocking, drive, fill, finish, no_deadline, read_byte, two_readers_share,
+};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -25,26 +27,6 @@ fn tcp_pair() -> (TcpStream, TcpStream) {
     let theirs = listener.accept().unwrap().0;
     ours.set_nonblocking(true).unwrap();
     (ours, theirs)
-}
-
-fn read_byte(mut stream: impl Read) -> io::Result<u8> {
-    let mut byte = [0];
-    match stream.read(&mut byte)? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        _ => Ok(byte[0]),
-    }
-}
-
-/// Fills the send buffer.
-fn fill(mut stream: impl Write) -> usize {
-    let mut sent = 0;
-    loop {
-        match stream.write(&[7; 4096]) {
-            Ok(bytes) => sent += bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return sent,
-            Err(error) => panic!("{error}"),
-        }
-    }
 }
 
 #[test]
@@ -249,18 +231,7 @@ fn two_readers_share_what_one_event_brought() {
     let (ours, mut theirs) = pair();
     let descriptor = polling.poller.register(ours.as_fd()).unwrap();
     for round in 0..500 {
-        thread::scope(|scope| {
-            let readers = [(); 2]
-                .map(|()| scope.spawn(|| blocking(&descriptor, Direction::Read, no_deadline, || read_byte(&ours))));
-            if round % 2 == 0 {
-                polling.until_waiting(2);
-            }
-            theirs.write_all(b"ab").unwrap();
-            let mut bytes = readers.map(|reader| reader.join().unwrap().unwrap());
-            bytes.sort_unstable();
-            assert_eq!(&bytes, b"ab");
-        });
-        polling.until_waiting(0);
+        two_readers_share(&polling, &descriptor, (&ours, &mut theirs), round % 2 == 0, || ());
     }
 }
 

@@ -1,7 +1,7 @@
 //! A scheduler in miniature: threads that park stand in for goroutines, one thread polls.
 #![allow(dead_code, reason = "every suite uses its own part")]
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::task::{Context, Poll, Wake, Waker};
@@ -222,4 +222,55 @@ impl Drop for Polling {
             panic!("the polling thread failed");
         }
     }
+}
+
+/// One byte, as soon as there is one.
+pub(crate) fn read_byte(mut stream: impl Read) -> io::Result<u8> {
+    let mut byte = [0];
+    match stream.read(&mut byte)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(byte[0]),
+    }
+}
+
+/// Fills the send buffer; how much went into it.
+pub(crate) fn fill(mut stream: impl Write) -> usize {
+    let mut sent = 0;
+    loop {
+        match stream.write(&[7; 4096]) {
+            Ok(bytes) => sent += bytes,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return sent,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Two readers of a byte each, and two bytes that come at once, when both wait or when nobody knows: each reader has one. All three call
+/// `begin` first.
+pub(crate) fn two_readers_share<S: Sync>(
+    polling: &Polling,
+    descriptor: &Descriptor<Ticket>,
+    (ours, theirs): (&S, &mut impl Write),
+    both_wait: bool,
+    begin: impl Fn() + Sync,
+) where
+    for<'a> &'a S: Read,
+{
+    std::thread::scope(|scope| {
+        let readers = [(); 2].map(|()| {
+            scope.spawn(|| {
+                begin();
+                blocking(descriptor, Direction::Read, no_deadline, || read_byte(ours))
+            })
+        });
+        begin();
+        if both_wait {
+            polling.until_waiting(2);
+        }
+        theirs.write_all(b"ab").unwrap();
+        let mut bytes = readers.map(|reader| reader.join().unwrap().unwrap());
+        bytes.sort_unstable();
+        assert_eq!(&bytes, b"ab");
+    });
+    polling.until_waiting(0);
 }

@@ -305,11 +305,7 @@ impl M {
     }
 
     fn injected(&self, p: &'static P) -> Found {
-        let injector = self.scheduler().injector();
-        if injector.is_empty() || !self.may_start_fresh() {
-            return None;
-        }
-        let mut batch = injector.pop()?;
+        let mut batch = self.injected_batch()?;
         let first = batch.pop_front()?;
         self.queue_batch(p, batch);
         Some(first)
@@ -317,13 +313,17 @@ impl M {
 
     /// A batch of the injector goes to the end of the ring, which has room for it. False: there was none.
     pub(super) fn fill_from_injector(&self, p: &'static P) -> bool {
-        let injector = self.scheduler().injector();
-        if injector.is_empty() || !self.may_start_fresh() {
-            return false;
-        }
-        let Some(batch) = injector.pop() else { return false };
+        let Some(batch) = self.injected_batch() else { return false };
         self.queue_batch(p, batch);
         true
+    }
+
+    fn injected_batch(&self) -> Option<Chain<G>> {
+        let injector = self.scheduler().injector();
+        if injector.is_empty() || !self.may_start_fresh() {
+            return None;
+        }
+        injector.pop()
     }
 
     /// What was taken from the injector goes to the end of the ring. Whoever looked for work there and here in between saw it nowhere.

@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use threadle_netpoll::Blocked;
-use threadle_timer::{Key, Wheel};
+use threadle_timer::{Budget, Key, Wheel};
 
 /// Called when a timer is due.
 pub trait Expire: Send + Sync {
@@ -44,6 +44,8 @@ enum Payload {
 
 /// At most so many timers are taken out under one lock.
 const BATCH: usize = 64;
+/// And so many are moved within the wheel, also for one that has room for no more than one: else it would take the lock for each.
+const MOVES: usize = 128;
 
 /// What a call of `run_due` did.
 #[must_use]
@@ -124,7 +126,8 @@ impl Timers {
                 let mut wheel = self.wheel();
                 // Another thread with a later reading may have been here first; what it left is due at its time.
                 let now = now.max(wheel.now());
-                let more = wheel.advance_batch(now, BATCH.min(limit - fired), &mut due);
+                let budget = Budget { due: BATCH.min(limit - fired), moves: MOVES };
+                let more = wheel.advance_batch(now, budget, &mut due);
                 self.next.store(wheel.next_expiry().unwrap_or(NEVER), Release);
                 (more, now)
             };

@@ -8,4 +8,4 @@ mod slots;
 mod wheel;
 
 pub use key::Key;
-pub use wheel::Wheel;
+pub use wheel::{Budget, Wheel};

@@ -48,6 +48,30 @@ pub struct Wheel<T> {
     trimmed_at: u64,
 }
 
+/// How far one [`Wheel::advance_batch`] goes: for what the owner does with those that are due, and for how long its lock is held.
+///
+/// Two numbers, since an owner that has room for one timer more must not come back for each of the thousands that are moved
+/// down before the first is due. A 0 counts as 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// So many timers are handed out at most.
+    pub due: usize,
+    /// So many are moved to a lower level, or found to be not due yet, at most.
+    pub moves: usize,
+}
+
+impl Budget {
+    /// The end of neither.
+    const ALL: Budget = Budget { due: usize::MAX, moves: usize::MAX };
+
+    /// `false`: that was used up before.
+    fn take(left: &mut usize) -> bool {
+        let any = *left > 0;
+        *left -= usize::from(any);
+        any
+    }
+}
+
 /// How far the search for due timers in the slot of `now` has come, if a batch ended amidst it.
 struct Scan {
     /// The next entry to look at; [`NIL`]: no search was interrupted.
@@ -150,15 +174,15 @@ impl<T> Wheel<T> {
     /// already when it was armed counts as due at the time of its arming.
     #[inline]
     pub fn advance(&mut self, now: u64, due: &mut Vec<T>) {
-        let more = self.advance_batch(now, usize::MAX, due);
+        let more = self.advance_batch(now, Budget::ALL, due);
         debug_assert!(!more, "the machine has no memory for so many timers");
     }
 
-    /// Like [`advance`](Wheel::advance), but stops after about `limit` steps, so that the owner's lock is not held for
-    /// the length of a storm. `true`: there is more to do; call again with the same or a later time.
+    /// Like [`advance`](Wheel::advance), but stops where the budget ends, so that the owner's lock is not held for the length
+    /// of a storm. `true`: there may be more to do; call again with the same or a later time.
     ///
-    /// A step is a timer handed out, moved to a lower level, or found to be not due yet. So `due` grows by at most
-    /// `limit`, and may not grow at all although there is more. A limit of 0 counts as 1.
+    /// Each timer that is handed out counts, and each that is moved to a lower level or found to be not due yet. So `due` grows by
+    /// at most [`Budget::due`], and may not grow at all although there is more.
     ///
     /// Between two batches the wheel may be used freely. [`now`](Wheel::now) lags behind, and
     /// [`next_expiry`](Wheel::next_expiry) tells of what is still to be handed out.
@@ -166,10 +190,12 @@ impl<T> Wheel<T> {
     /// ```
     /// # let mut wheel = threadle_timer::Wheel::new(0);
     /// # for number in 0..1000 { wheel.insert(number, number); }
+    /// use threadle_timer::Budget;
+    ///
     /// let mut due = Vec::new();
     /// loop {
     ///     // lock
-    ///     let more = wheel.advance_batch(1_000_000, 64, &mut due);
+    ///     let more = wheel.advance_batch(1_000_000, Budget { due: 64, moves: 128 }, &mut due);
     ///     // unlock, then:
     ///     for payload in due.drain(..) {
     ///         drop(payload);
@@ -180,12 +206,12 @@ impl<T> Wheel<T> {
     /// }
     /// assert!(wheel.is_empty());
     /// ```
-    pub fn advance_batch(&mut self, now: u64, limit: usize, due: &mut Vec<T>) -> bool {
+    pub fn advance_batch(&mut self, now: u64, budget: Budget, due: &mut Vec<T>) -> bool {
         let target = now.max(self.now);
-        let mut budget = limit.max(1);
+        let mut left = Budget { due: budget.due.max(1), moves: budget.moves.max(1) };
         loop {
             if let Some(position) = self.cascading
-                && !self.cascade(position, &mut budget)
+                && !self.cascade(position, &mut left)
             {
                 return true;
             }
@@ -197,7 +223,7 @@ impl<T> Wheel<T> {
                     break;
                 }
                 self.now = self.now.max(target.min(start + (TICK - 1)));
-                if !self.hand_out(position, target, &mut budget, due) {
+                if !self.hand_out(position, target, &mut left, due) {
                     return true;
                 }
             } else {
@@ -279,18 +305,16 @@ impl<T> Wheel<T> {
     ///
     /// Each goes to a lower level, as its digit on this one is that of `now`; and to the tail, which keeps equal
     /// deadlines in order.
-    fn cascade(&mut self, position: Position, budget: &mut usize) -> bool {
+    fn cascade(&mut self, position: Position, left: &mut Budget) -> bool {
         loop {
             let index = self.slots.head(position);
             if index == NIL {
                 self.cascading = None;
                 return true;
             }
-            if *budget == 0 {
-                self.cascading = Some(position);
+            if !Budget::take(&mut left.moves) {
                 return false;
             }
-            *budget -= 1;
             let below = Position::of(self.slab.entry(index).deadline, self.now);
             debug_assert!(below.level() < position.level());
             self.slots.unlink(&mut self.slab, index);
@@ -299,7 +323,7 @@ impl<T> Wheel<T> {
     }
 
     /// Takes what is due at `target` out of a slot of level 0. `false`: the budget ended first.
-    fn hand_out(&mut self, position: Position, target: u64, budget: &mut usize, due: &mut Vec<T>) -> bool {
+    fn hand_out(&mut self, position: Position, target: u64, left: &mut Budget, due: &mut Vec<T>) -> bool {
         let Scan { mut cursor, target: scanned_for, mut earliest } = std::mem::replace(&mut self.scan, Scan::NONE);
         let resumed = cursor != NIL && scanned_for == target;
         if !resumed {
@@ -307,15 +331,15 @@ impl<T> Wheel<T> {
             earliest = u64::MAX;
         }
         while cursor != NIL {
-            if *budget == 0 {
+            let index = cursor;
+            let entry = self.slab.entry(index);
+            let is_due = entry.deadline <= target;
+            if !Budget::take(if is_due { &mut left.due } else { &mut left.moves }) {
                 self.scan = Scan { cursor, target, earliest };
                 return false;
             }
-            *budget -= 1;
-            let index = cursor;
-            let entry = self.slab.entry(index);
             cursor = entry.next;
-            if entry.deadline <= target {
+            if is_due {
                 self.slots.unlink(&mut self.slab, index);
                 due.extend(self.slab.remove(index));
             } else {

@@ -1,8 +1,13 @@
 //! The edges: borders of every level, the past, the end of time, interrupted batches, uncertain minima.
 
-use threadle_timer::Wheel;
+use threadle_timer::{Budget, Wheel};
 
 const TICK: u64 = 1 << 16;
+
+/// So many of either kind.
+fn steps(number: usize) -> Budget {
+    Budget { due: number, moves: number }
+}
 
 /// Advances to a moment before, then to the deadline.
 fn fires_exactly(wheel: &mut Wheel<u64>, deadline: u64) {
@@ -149,14 +154,14 @@ fn a_storm_of_one_deadline_is_handed_out_in_batches_and_in_order() {
     }
     let mut due = Vec::new();
     let mut batches = 1;
-    while wheel.advance_batch(deadline + 5, 100, &mut due) {
+    while wheel.advance_batch(deadline + 5, steps(100), &mut due) {
         assert!(due.len() <= batches * 100);
         batches += 1;
         assert!(wheel.next_expiry().is_none_or(|expiry| expiry == deadline), "what is left is due");
     }
     assert_eq!(due, (0..10_000).collect::<Vec<_>>());
-    // Each timer is moved down once and handed out once.
-    assert_eq!(batches, 200);
+    // Each timer is moved down once and handed out once; the last that were moved and the first that are due share a batch.
+    assert_eq!(batches, 199);
     assert_eq!(wheel.now(), deadline + 5);
 }
 
@@ -169,7 +174,7 @@ fn batches_at_one_time_do_not_look_twice_at_what_is_not_due() {
     }
     let mut due = Vec::new();
     let mut batches = 1;
-    while wheel.advance_batch(1_000, 50, &mut due) {
+    while wheel.advance_batch(1_000, steps(50), &mut due) {
         batches += 1;
     }
     assert_eq!(due, (5_000..10_000).collect::<Vec<_>>());
@@ -177,17 +182,51 @@ fn batches_at_one_time_do_not_look_twice_at_what_is_not_due() {
     assert_eq!(wheel.next_expiry(), Some(60_000));
 }
 
+/// The batches, which are rounds of the owner's lock, until the first timer is due of `wheel`.
+fn batches_until_one_is_due(mut wheel: Wheel<u64>, now: u64) -> usize {
+    let mut due = Vec::new();
+    (1..)
+        .find(|_| {
+            let more = wheel.advance_batch(now, Budget { due: 1, moves: 128 }, &mut due);
+            assert!(more || !due.is_empty(), "one is due");
+            !due.is_empty()
+        })
+        .expect("there is no last number")
+}
+
+#[test]
+fn who_has_room_for_one_does_not_come_back_for_each_that_is_moved() {
+    let number = 10_000;
+    let enough = number as usize / 128 + 2;
+    let hour = 3_600 * 1_000_000_000;
+    let mut crowded_slot = Wheel::new(0);
+    for number in 0..number {
+        crowded_slot.insert(hour + number, number);
+    }
+    let batches = batches_until_one_is_due(crowded_slot, hour + number);
+    assert!(batches <= enough, "{batches} batches for a slot that is moved down");
+
+    let mut crowded_tick = Wheel::new(0);
+    for number in 0..number {
+        crowded_tick.insert(60_000, number);
+    }
+    crowded_tick.insert(50_000, number);
+    let batches = batches_until_one_is_due(crowded_tick, 50_000);
+    assert!(batches <= enough, "{batches} batches for a tick in which others come first");
+}
+
 #[test]
 fn a_later_time_between_two_batches_keeps_equal_deadlines_in_order() {
     let mut wheel = Wheel::new(0);
     wheel.insert(500, "first");
-    wheel.insert(50, "early");
     wheel.insert(500, "second");
+    wheel.insert(50, "early");
+    wheel.insert(500, "third");
     let mut due = Vec::new();
-    assert!(wheel.advance_batch(100, 1, &mut due), "the first was looked at and is not due");
+    assert!(wheel.advance_batch(100, steps(1), &mut due), "the first was looked at and is not due");
     assert!(due.is_empty());
     wheel.advance(600, &mut due);
-    assert_eq!(due, ["first", "early", "second"]);
+    assert_eq!(due, ["first", "second", "early", "third"]);
 }
 
 #[test]
@@ -197,7 +236,7 @@ fn the_wheel_may_be_used_between_two_batches() {
     let keys = (0..100).map(|number| wheel.insert(far + number * 10, number)).collect::<Vec<_>>();
     let mut due = Vec::new();
     // Amidst moving the slot down.
-    assert!(wheel.advance_batch(far + 2_000, 30, &mut due));
+    assert!(wheel.advance_batch(far + 2_000, steps(30), &mut due));
     assert!(due.is_empty());
     // One that was moved, one that was not, one new and early, one new and past, one postponed.
     assert_eq!(wheel.cancel(keys[3]), Some(3));
@@ -206,7 +245,7 @@ fn the_wheel_may_be_used_between_two_batches() {
     wheel.insert(5, 1_001);
     assert!(wheel.reset(keys[60], far * 2));
     assert_eq!(wheel.next_expiry(), Some(5));
-    while wheel.advance_batch(far + 2_000, 30, &mut due) {
+    while wheel.advance_batch(far + 2_000, steps(30), &mut due) {
         assert!(due.len() < 100);
     }
     due.sort_unstable();
@@ -222,7 +261,7 @@ fn a_slot_emptied_while_it_is_moved_down_leaves_no_trace() {
     let far = TICK * 64 * 64 * 3;
     let keys = (0..100).map(|number| wheel.insert(far + number, number)).collect::<Vec<_>>();
     let mut due = Vec::new();
-    assert!(wheel.advance_batch(far, 10, &mut due));
+    assert!(wheel.advance_batch(far, steps(10), &mut due));
     for key in keys {
         wheel.cancel(key).expect("nothing has fired yet");
     }
@@ -230,7 +269,7 @@ fn a_slot_emptied_while_it_is_moved_down_leaves_no_trace() {
     assert_eq!(wheel.settle_next_expiry(), None);
     wheel.insert(far * 2, 0);
     assert_eq!(wheel.next_expiry(), Some(far * 2));
-    assert!(!wheel.advance_batch(far, 10, &mut due));
+    assert!(!wheel.advance_batch(far, steps(10), &mut due));
     assert!(due.is_empty());
 }
 
@@ -284,7 +323,7 @@ fn a_key_survives_resets_across_levels() {
 fn an_empty_wheel_answers() {
     let mut wheel = Wheel::<u8>::new(7);
     let mut due = Vec::new();
-    assert!(!wheel.advance_batch(u64::MAX, 0, &mut due));
+    assert!(!wheel.advance_batch(u64::MAX, steps(0), &mut due));
     assert_eq!((wheel.len(), wheel.next_expiry(), wheel.settle_next_expiry()), (0, None, None));
     assert!(format!("{wheel:?}").contains("now: 18446744073709551615"));
 }

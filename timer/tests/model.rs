@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use threadle_timer::{Key, Wheel};
+use threadle_timer::{Budget, Key, Wheel};
 
 mod support;
 use support::Random;
@@ -171,10 +171,10 @@ fn run(seed: u64, origin: u64, span: u64, operations: u64) {
                 if draw % 2 == 0 {
                     wheel.advance(target, &mut due);
                 } else {
-                    let limit = 1 + random.below(40) as usize;
+                    let budget = Budget { due: 1 + random.below(40) as usize, moves: 1 + random.below(40) as usize };
                     let mut before = due.len();
-                    while wheel.advance_batch(target, limit, &mut due) {
-                        assert!(due.len() - before <= limit);
+                    while wheel.advance_batch(target, budget, &mut due) {
+                        assert!(due.len() - before <= budget.due);
                         assert!(wheel.now() <= now);
                         before = due.len();
                     }

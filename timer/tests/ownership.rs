@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use threadle_timer::{Key, Wheel};
+use threadle_timer::{Budget, Key, Wheel};
 
 mod support;
 use support::Random;
@@ -99,7 +99,7 @@ fn a_storm_of_a_million_comes_and_goes_and_gives_its_memory_back() {
     let mut now = 0;
     while now < 10 * SECOND {
         now += SECOND / 100;
-        while wheel.advance_batch(now, 4_096, &mut due) {
+        while wheel.advance_batch(now, Budget { due: 4_096, moves: 4_096 }, &mut due) {
             fired += due.len() as u64;
             due.clear();
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Wheel;
+use super::{Budget, Wheel};
 use crate::key::Key;
 use crate::position::Position;
 
@@ -75,9 +75,9 @@ fn run(seed: u64, span: u64, steps: u64) {
                 if random.below(3) == 0 {
                     now = now.saturating_add(random.below(span) >> random.below(20));
                 }
-                let limit = 1 + random.below(4) as usize;
-                let more = wheel.advance_batch(now, limit, &mut due);
-                assert!(due.len() <= limit);
+                let budget = Budget { due: 1 + random.below(4) as usize, moves: 1 + random.below(4) as usize };
+                let more = wheel.advance_batch(now, budget, &mut due);
+                assert!(due.len() <= budget.due);
                 for id in due.drain(..) {
                     let (_, deadline) = armed.remove(&id).expect("fires once");
                     assert!(deadline <= now, "timer {id} fired at {now}, before its deadline {deadline}");

@@ -127,6 +127,39 @@ fn close_leaves_what_is_buffered_and_refuses_the_rest() {
     });
 }
 
+/// More than are told under one lock, some of whom leave meanwhile; and somebody receives.
+#[test]
+fn close_tells_hundreds_while_some_give_up_and_some_are_served() {
+    const COUNT: usize = 300;
+    everywhere("close of many", |place| {
+        let (sender, receiver) = bounded(0);
+        let senders: Vec<_> = (0..COUNT)
+            .map(|number| {
+                let sender = sender.clone();
+                place.spawn(move || match number % 3 {
+                    0 => sender.send_timeout(number, SHORT).map_err(|error| (error.is_timeout(), error.into_inner())),
+                    _ => sender.send(number).map_err(|SendError(number)| (false, number)),
+                })
+            })
+            .collect();
+        sleep(SHORT);
+        let taker = {
+            let receiver = receiver.clone();
+            place.spawn(move || receiver.iter().count())
+        };
+        receiver.close();
+        let mut sent = 0;
+        for (number, sender) in senders.into_iter().enumerate() {
+            match sender.join() {
+                Ok(()) => sent += 1,
+                Err((gave_up, back)) => assert!(back == number && (!gave_up || number % 3 == 0)),
+            }
+        }
+        assert_eq!(taker.join(), sent);
+        assert_eq!(sender.try_send(0), Err(TrySendError::Disconnected(0)));
+    });
+}
+
 #[test]
 fn close_and_the_last_drop_wake_every_waiter() {
     everywhere("close wakes", |place| {

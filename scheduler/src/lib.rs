@@ -49,6 +49,8 @@ mod park;
 #[cfg(not(loom))]
 mod poll;
 #[cfg(not(loom))]
+mod prefetch;
+#[cfg(not(loom))]
 mod quiet;
 #[cfg(not(loom))]
 mod ready;
@@ -95,6 +97,7 @@ mod exports {
     pub use crate::locked::{lock_os_thread, unlock_os_thread};
     pub use crate::observe::{Metrics, dump, dump_those, live_goroutines, metrics};
     pub use crate::park::{Leaving, Parking, Reason, Ticket, Woken};
+    pub use crate::prefetch::prefetch;
     pub use crate::quiet::clock::{now, settle};
     pub use crate::quiet::deadlock::Deadlock;
     pub use crate::runtime::{Config, Host, Mode, run, run_in_virtual_time};

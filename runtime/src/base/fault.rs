@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     LockFreedRelaxed,
     /// `chan::State::close`: of those who wait on a side only the first is told.
     ChanClosesForOne,
+    /// `chan::State::take_from_senders`: a channel that is closed serves those who were not told yet.
+    ChanTakesFromTheClosed,
     /// `Arm::enlist`: queues without a look at what has become possible since the first one.
     SelectQueuesUnlooked,
     /// `Arm::leave`: reads what has come of a node without the channel's lock.

@@ -30,6 +30,8 @@ pub(crate) enum Reason {
 
 pub(crate) fn checkpoint() {}
 
+pub(crate) fn prefetch<T>(_: *const T) {}
+
 /// The same each time: a model must be repeatable.
 pub(crate) fn random() -> u32 {
     1
@@ -174,6 +176,8 @@ impl Ticket {
     pub(crate) fn wake(self) -> bool {
         self.claim().is_some()
     }
+
+    pub(crate) fn prefetch(self) {}
 
     pub(crate) fn is_open(self) -> bool {
         !self.0.over.load(Ordering::Acquire)

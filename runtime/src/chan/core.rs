@@ -400,14 +400,23 @@ impl<T> Channel<T> {
     }
 
     /// Closes; `false` if it was closed already.
+    ///
+    /// Those who wait are told some at a time. There may be a million of them: the first run while the last are told, nobody stands at the lock
+    /// for so long, and what a waiter has in the cache from being claimed is still there when it is queued.
     pub(super) fn close(&self) -> bool {
         let mut state = self.lock();
         if state.closed {
             return false;
         }
-        let woken = state.close();
+        let mut woken = state.close();
+        let mut more = state.dismiss(&mut woken);
         self.unlock_changed(state);
-        drop(woken);
+        woken.clear();
+        while more {
+            more = self.lock().dismiss(&mut woken);
+            // Queued without the lock.
+            woken.clear();
+        }
         true
     }
 

@@ -226,6 +226,38 @@ fn loom_chan_close_and_send() {
     });
 }
 
+/// Two senders wait, and are told one by one that the channel is closed, while somebody receives: nobody is refused whose successor is served.
+fn close_in_turn() {
+    check(2, || {
+        let world = World::new(0);
+        let waits = |count: usize| {
+            while world.channel.lock().senders.count() < count {
+                thread::yield_now();
+            }
+        };
+        let first = world.spawn(World::send);
+        waits(1);
+        let second = world.spawn(World::send);
+        waits(2);
+        let closer = world.spawn(|world| world.channel.close());
+        let received = world.channel.try_recv().is_ok();
+        assert!(closer.join().unwrap());
+        assert_eq!((first.join().unwrap(), second.join().unwrap()), (received, false), "a sender was passed over");
+        world.assert_settled(0);
+    });
+}
+
+#[test]
+fn loom_chan_close_in_turn() {
+    close_in_turn();
+}
+
+#[test]
+#[should_panic(expected = "a sender was passed over")]
+fn loom_chan_broken_takes_from_the_closed() {
+    with_fault(Fault::ChanTakesFromTheClosed, close_in_turn);
+}
+
 /// A `select` that sends has been chosen; its value comes while the receiver's time passes and the channel is closed.
 /// `waits`: for another receiver, where the first has given up; else the value comes back.
 fn promise(closes: bool, waits: bool) {

@@ -20,7 +20,11 @@
 //!
 //! * receivers wait ⇒ the buffer is empty and no sender waits, but for the other arms of the same `select`;
 //! * senders wait ⇒ the buffer is full, counting the places reserved for a `select` that has been chosen to send;
-//! * closed ⇒ nobody waits.
+//! * closed ⇒ nobody begins to wait, and who still waits has nothing coming.
+//!
+//! The last because `close` tells those who wait some at a time, in their order, and lets the lock go in between: a million of them would hold it for
+//! a third of a second, and the first could as well run meanwhile. Until they have been told they are as good as gone: a value is neither taken
+//! from them nor do they get a place in the buffer, or one would be served whose predecessor was refused.
 //!
 //! A `select` that waits to send is a sender *without* a value: that is made once it has been chosen. How such a one and a receiver meet, and how
 //! a `select` waits in many channels, is told in `select/mod.rs`.

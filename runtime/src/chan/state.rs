@@ -8,6 +8,12 @@ use crate::waiters::{WaitList, Waiter};
 /// A buffer is allocated whole up to this many values; a larger one grows as it fills.
 const PREALLOCATED: usize = 1024;
 
+/// So many of those who wait are told under one lock that the channel is closed.
+#[cfg(not(loom))]
+const AT_ONCE: usize = 64;
+#[cfg(loom)]
+const AT_ONCE: usize = 1;
+
 /// One who waits at a channel.
 pub(super) type Node<T> = Waiter<Slot<T>>;
 
@@ -186,6 +192,10 @@ impl<T> State<T> {
     }
 
     fn take_from_senders(&mut self, waits: bool) -> Take<T> {
+        // Those who still wait are being told, in their order: nobody gets past one who was.
+        if self.closed && !faulty!(ChanTakesFromTheClosed) {
+            return Take::Closed;
+        }
         while let Some(mut sender) = self.senders.pop_first(|slot| waits || slot.value.is_some()) {
             let slot = sender.payload();
             // Out before the claim: afterwards the sender may return at once and its frame be gone.
@@ -255,6 +265,10 @@ impl<T> State<T> {
     }
 
     fn admit_a_sender(&mut self) -> Option<Woken> {
+        // As in `take_from_senders`.
+        if self.closed {
+            return None;
+        }
         while self.has_room() {
             let mut sender = self.senders.pop()?;
             let slot = sender.payload();
@@ -275,22 +289,11 @@ impl<T> State<T> {
         None
     }
 
-    /// Closes. All of it must be dropped after the lock.
+    /// Closes, for who comes from here on and for whom a value was promised; those who wait are told by `dismiss`. All of it must be dropped
+    /// after the lock.
     pub(super) fn close(&mut self) -> Vec<Woken> {
         self.closed = true;
         let mut all = Vec::new();
-        for list in [&mut self.receivers, &mut self.senders] {
-            while let Some(mut waiter) = list.pop() {
-                waiter.payload().outcome = Outcome::Closed;
-                match waiter.claim() {
-                    Ok(woken) => all.push(woken),
-                    Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
-                }
-                if faulty!(ChanClosesForOne) {
-                    break;
-                }
-            }
-        }
         // What was promised is not waited for any more: who promised may be long in coming.
         while let Some(receiver) = self.promised.pop() {
             // SAFETY: it was in this list, and we hold the lock.
@@ -303,6 +306,28 @@ impl<T> State<T> {
             all.extend(ticket.and_then(Ticket::claim));
         }
         all
+    }
+
+    /// Tells the next of those who wait that the channel is closed, up to [`AT_ONCE`] of them. False: it was the last. The `Woken` must be
+    /// dropped after the lock.
+    pub(super) fn dismiss(&mut self, woken: &mut Vec<Woken>) -> bool {
+        let mut left = AT_ONCE;
+        for list in [&mut self.receivers, &mut self.senders] {
+            while left > 0
+                && let Some(mut waiter) = list.pop_of_many()
+            {
+                left -= 1;
+                waiter.payload().outcome = Outcome::Closed;
+                match waiter.claim() {
+                    Ok(told) => woken.push(told),
+                    Err(mut gone) => gone.payload().outcome = Outcome::Waiting,
+                }
+                if faulty!(ChanClosesForOne) {
+                    return false;
+                }
+            }
+        }
+        !(self.receivers.is_empty() && self.senders.is_empty())
     }
 
     /// All who watch, claimed. To be dropped after the lock.

@@ -119,6 +119,18 @@ impl Context {
     }
 }
 
+/// So many lines below the head are asked for: a goroutine that waits in a call of its body has left its registers there.
+const FIRST_FRAMES: usize = 6;
+
+/// Asks for the frame, and for the first frames below it.
+pub(super) fn prefetch(frame: *const Frame) {
+    let line = frame.cast::<[u8; 64]>();
+    crate::prefetch::prefetch(line.wrapping_add(1));
+    for below in 0..=FIRST_FRAMES {
+        crate::prefetch::prefetch(line.wrapping_sub(below));
+    }
+}
+
 /// Runs a goroutine on the calling thread until it hands the thread back: always the same, from the first time until `Exit`.
 ///
 /// Always inlined: a `call` on one stack whose `ret` is on another spoils the processor's prediction of both.

@@ -15,6 +15,7 @@ pub(crate) mod state;
 use crate::injector::Linked;
 use crate::m::M;
 use crate::park::{Reason, Ticket, Waiter};
+use crate::prefetch::prefetch;
 use crate::runtime::Scheduler;
 use crate::scope::Scope;
 use body::{Room, Table};
@@ -305,6 +306,26 @@ impl G {
     #[inline]
     pub(crate) unsafe fn own(&self) -> *mut Own {
         self.own.get()
+    }
+
+    /// Asks for the lines that its turn touches, but the first.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch(self.own.get());
+        prefetch(&raw const self.completion);
+    }
+
+    /// Asks for the top of its stack, if it has one.
+    ///
+    /// # Safety
+    /// That of `own`.
+    #[inline]
+    pub(crate) unsafe fn prefetch_stack(&self) {
+        // SAFETY: the caller's promise.
+        let frame = unsafe { self.frame() };
+        if !frame.is_null() {
+            context::prefetch(frame);
+        }
     }
 
     /// What lies at the head of its stack; null: it has none.

@@ -58,6 +58,17 @@ impl<T: Linked> Chain<T> {
         self.len == 0
     }
 
+    /// Looks at all, oldest first, for whoever has the chain.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static T> + '_ {
+        let mut next = self.ends.map(|(first, _)| first);
+        (0..self.len).map_while(move |place| {
+            let here = next?;
+            // SAFETY: not the last element, so its link was stored from a `&'static T`.
+            next = (place + 1 < self.len).then(|| unsafe { element(here.link().load(Relaxed)) });
+            Some(here)
+        })
+    }
+
     #[inline]
     pub(crate) fn push_back(&mut self, last: &'static T) {
         // Relaxed, here and below: the queue a chain goes through publishes the links along with everything else.

@@ -81,6 +81,8 @@ pub(crate) struct Own {
     pub(super) next: Cell<Option<&'static G>>,
     /// At home here and ready, in turn.
     pub(super) ready: RefCell<Chain<G>>,
+    /// How many of its first have been fetched (`ahead.rs`).
+    pub(super) near: Cell<usize>,
     /// Searches since the last found goroutine, counted in `Idle`.
     pub(super) searching: Cell<bool>,
     pub(super) tick: Cell<u32>,
@@ -151,6 +153,7 @@ impl M {
             own: Own {
                 next: Cell::new(None),
                 ready: RefCell::new(Chain::new()),
+                near: Cell::new(0),
                 searching: Cell::new(false),
                 tick: Cell::new(0),
                 streak: Cell::new(0),

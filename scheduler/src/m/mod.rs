@@ -1,6 +1,8 @@
 //! M: the thread that runs goroutines. `schedule` is its loop, `lease` its right to a P, `rest` what it does without one.
 
 #[cfg(not(loom))]
+mod ahead;
+#[cfg(not(loom))]
 pub(crate) mod current;
 #[cfg(not(loom))]
 mod due;

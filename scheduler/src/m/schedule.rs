@@ -158,7 +158,7 @@ impl M {
     fn own_work(&'static self) -> Found {
         let own = self.own();
         self.collect_inbox();
-        own.next.take().or_else(|| own.ready.borrow_mut().pop_front())
+        own.next.take().or_else(|| self.pop_own())
     }
 
     /// What must not wait for ever behind the P's own work: timers that found no room, Ms without a P, injected goroutines, and the poller.
@@ -268,7 +268,7 @@ impl M {
             let queue = unsafe { p.queue() };
             if queue.queued() > 0 && self.may_start_fresh() { queue.pop_ring() } else { None }
         };
-        let mine = || own.ready.borrow_mut().pop_front();
+        let mine = || self.pop_own();
         let g = if tick & 1 == 0 { mine().or_else(ring) } else { ring().or_else(mine) };
         if g.is_some() {
             own.streak.set(0);
@@ -323,7 +323,9 @@ impl M {
         if injector.is_empty() || !self.may_start_fresh() {
             return None;
         }
-        injector.pop()
+        let batch = injector.pop()?;
+        Self::bring_near(&batch, injector.len());
+        Some(batch)
     }
 
     /// What was taken from the injector goes to the end of the ring. Whoever looked for work there and here in between saw it nowhere.

@@ -118,6 +118,14 @@ impl Ticket {
         }
     }
 
+    /// Asks for what a claim of this ticket touches, for one who knows long before that he will claim it. See [`prefetch`](crate::prefetch).
+    ///
+    /// Does not switch.
+    #[inline]
+    pub fn prefetch(self) {
+        crate::prefetch(self.waiter.as_ptr());
+    }
+
     /// Whether the park is still to be ended. A hint: it may end the next moment.
     pub fn is_open(self) -> bool {
         self.waiter().state.is_open(self.epoch)

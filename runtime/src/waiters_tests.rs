@@ -3,10 +3,10 @@ use std::collections::VecDeque;
 use super::*;
 use crate::base::{Parking, Reason};
 
-fn nodes(count: usize) -> (Parking, Vec<Box<Waiter<usize>>>) {
+fn nodes(count: usize) -> (Parking, Vec<Waiter<usize>>) {
     // They share one ticket, which nobody claims.
     let parking = Parking::open(Reason::Other);
-    let nodes = (0..count).map(|number| Box::new(Waiter::new(parking.ticket(), number))).collect();
+    let nodes = (0..count).map(|number| Waiter::new(parking.ticket(), number)).collect();
     (parking, nodes)
 }
 
@@ -85,13 +85,15 @@ fn whatever_comes_and_goes_the_order_is_that_of_arrival() {
         match random(10) {
             dice if dice < pushes && !free.is_empty() => {
                 let number = free[random(free.len())];
-                // SAFETY: the node is in no list, and outlives this one.
                 if dice == 0 {
-                    unsafe { list.push_front(&nodes[number]) }
+                    // SAFETY: the node is in no list, and outlives this one.
+                    unsafe { list.push_front(&nodes[number]) };
+                    model.push_front(number);
                 } else {
-                    unsafe { list.push_back(&nodes[number]) }
+                    // SAFETY: as above.
+                    unsafe { list.push_back(&nodes[number]) };
+                    model.push_back(number);
                 }
-                if dice == 0 { model.push_front(number) } else { model.push_back(number) }
             }
             9 if !model.is_empty() => {
                 let place = random(model.len());

@@ -12,6 +12,7 @@
 use super::state::Epoch;
 use super::{G, Undo};
 use crate::locals;
+use crate::prefetch::prefetch;
 use crate::stack::{self, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::mem::ManuallyDrop;
@@ -50,6 +51,12 @@ pub(crate) struct Frame {
     /// Of its stack: for the message of an overflow.
     owner: &'static AtomicPtr<()>,
 }
+
+/// So many lines of the frames at the bottom of a stack are fetched.
+const FIRST_FRAMES: usize = 4;
+/// So many of the frame in which a goroutine waits, of which so many are below what it told the M of.
+const LAST_FRAME: usize = 6;
+const BELOW: usize = 2;
 
 const _: () = assert!(size_of::<Frame>() <= stack::HEAD && align_of::<Frame>() <= stack::HEAD_ALIGN);
 
@@ -119,15 +126,32 @@ impl Context {
     }
 }
 
-/// So many lines below the head are asked for: a goroutine that waits in a call of its body has left its registers there.
-const FIRST_FRAMES: usize = 6;
+/// A cache line.
+type Line = [u8; 64];
 
-/// Asks for the frame, and for the first frames below it.
-pub(super) fn prefetch(frame: *const Frame) {
-    let line = frame.cast::<[u8; 64]>();
-    crate::prefetch::prefetch(line.wrapping_add(1));
-    for below in 0..=FIRST_FRAMES {
-        crate::prefetch::prefetch(line.wrapping_sub(below));
+/// Asks for the frame.
+pub(super) fn prefetch_head(frame: *const Frame) {
+    let head = frame.cast::<Line>();
+    prefetch(head);
+    prefetch(head.wrapping_add(1));
+}
+
+/// Asks for what a goroutine that waits returns through: the frames at the bottom of its stack, and the one it waits in, with its registers.
+///
+/// # Safety
+/// It does not run, and is the caller's.
+pub(super) unsafe fn prefetch_frames(frame: *const Frame) {
+    let head = frame.cast::<Line>();
+    for below in 1..=FIRST_FRAMES {
+        prefetch(head.wrapping_sub(below));
+    }
+    // SAFETY: as the caller says.
+    if let Some(undo) = unsafe { (*frame).undo } {
+        // It lies in the frame that waits.
+        let waits = undo.as_ptr().cast::<Line>();
+        for line in 0..LAST_FRAME {
+            prefetch(waits.wrapping_add(line).wrapping_sub(BELOW));
+        }
     }
 }
 

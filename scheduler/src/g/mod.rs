@@ -315,16 +315,27 @@ impl G {
         prefetch(&raw const self.completion);
     }
 
-    /// Asks for the top of its stack, if it has one.
+    /// Asks for the head of its stack, if it has one.
     ///
     /// # Safety
     /// That of `own`.
     #[inline]
-    pub(crate) unsafe fn prefetch_stack(&self) {
+    pub(crate) unsafe fn prefetch_head(&self) {
+        // SAFETY: the caller's promise. Of null nothing comes.
+        context::prefetch_head(unsafe { self.frame() });
+    }
+
+    /// Asks for the frames on its stack, if it has one.
+    ///
+    /// # Safety
+    /// That of `own`.
+    #[inline]
+    pub(crate) unsafe fn prefetch_frames(&self) {
         // SAFETY: the caller's promise.
         let frame = unsafe { self.frame() };
         if !frame.is_null() {
-            context::prefetch(frame);
+            // SAFETY: it belongs to the goroutine, and so to the caller.
+            unsafe { context::prefetch_frames(frame) };
         }
     }
 

@@ -59,6 +59,10 @@ fn fetch(ready: &Chain<G>, count: usize) {
     }
     for g in ready.iter().take(count) {
         // SAFETY: who has the chain owns what is queued in it.
-        unsafe { g.prefetch_stack() };
+        unsafe { g.prefetch_head() };
+    }
+    for g in ready.iter().take(count) {
+        // SAFETY: as above.
+        unsafe { g.prefetch_frames() };
     }
 }

@@ -54,6 +54,8 @@ impl Cache {
             pool::give_back_first(BATCH, &mut self.stacks);
         }
         stack.set_owner(NO_OWNER);
+        // Should this one go on to the pool it comes back to there, long after.
+        stack.prefetch_canary();
         self.stacks.push(stack);
     }
 

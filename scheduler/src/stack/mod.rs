@@ -10,6 +10,7 @@ mod slab;
 #[cfg(test)]
 mod tests;
 
+use crate::prefetch::prefetch;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
@@ -81,6 +82,11 @@ impl Stack {
         let id = self.id();
         std::mem::forget(self);
         id
+    }
+
+    /// Asks for what `is_deep` looks at.
+    fn prefetch_canary(&self) {
+        prefetch(self.slab.canary(self.index));
     }
 
     fn is_deep(&self) -> bool {

@@ -145,13 +145,18 @@ impl Slab {
         self.guards.put(self.limit(index), self.shape.guard)
     }
 
+    /// In its second page: the end of its top page.
+    pub(super) fn canary(&self, index: u32) -> *const [u64; CANARY / 8] {
+        self.top(index).wrapping_sub(size::page_size()).cast()
+    }
+
     /// Whether the stack has gone below its top page since its memory was last given back.
     ///
     /// # Safety
     ///
     /// Nobody else uses the stack meanwhile.
     pub(super) unsafe fn is_deep(&self, index: u32) -> bool {
-        let canary = self.top(index).wrapping_sub(size::page_size()).cast::<[u64; CANARY / 8]>();
+        let canary = self.canary(index);
         // SAFETY: the top page belongs to the usable part, which is mapped readable for good; the page is aligned for
         // words; the caller is alone with the stack, and all bytes are initialised, as the kernel hands out zeroes
         // and every store since initialised its place.

@@ -53,9 +53,9 @@ pub(crate) struct Frame {
 }
 
 /// So many lines of the frames at the bottom of a stack are fetched.
-const FIRST_FRAMES: usize = 4;
+const FIRST_FRAMES: usize = 5;
 /// So many of the frame in which a goroutine waits, of which so many are below what it told the M of.
-const LAST_FRAME: usize = 6;
+const LAST_FRAME: usize = 7;
 const BELOW: usize = 2;
 
 const _: () = assert!(size_of::<Frame>() <= stack::HEAD && align_of::<Frame>() <= stack::HEAD_ALIGN);

@@ -7,7 +7,8 @@
 //! at each step:
 //!
 //! 1. along the chain: the link is in the first line of a G; ask for the two others;
-//! 2. along the chain again: read where the stack is; ask for its head and the first frames below.
+//! 2. along the chain again: read where the stack is; ask for its head;
+//! 3. once more: read there in which frame it waits; ask for that, and for those it returns to.
 //!
 //! Nothing of it is waited for but the links, and the walk of the page tables goes on beside the rest. Where few are ready they are near
 //! enough as they are, and whoever takes one from a queue pays for no more than to see that (docs/decisions/0031 has the figures, and what
@@ -17,7 +18,7 @@ use super::M;
 use crate::g::G;
 use crate::injector::Chain;
 
-/// So many goroutines ready are more than the near caches hold: with five pages and lines each, those of the second level and its TLB.
+/// So many goroutines ready are more than is near: a dozen lines and two pages of each of them fill a cache of the second level and its TLB.
 const FAR: usize = 1024;
 /// So many are fetched at a time.
 const AT_A_TIME: usize = 32;

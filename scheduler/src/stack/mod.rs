@@ -86,7 +86,10 @@ impl Stack {
 
     /// Asks for what `is_deep` looks at.
     fn prefetch_canary(&self) {
-        prefetch(self.slab.canary(self.index));
+        let canary = self.slab.canary(self.index);
+        prefetch(canary);
+        // It is longer than a line.
+        prefetch(canary.wrapping_add(1).cast::<u64>().wrapping_sub(1));
     }
 
     fn is_deep(&self) -> bool {

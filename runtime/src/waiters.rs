@@ -21,6 +21,9 @@
 //! The same node serves a plain wait and a `select`: the nodes of one `select` lie in several lists and share one
 //! ticket, which therefore is the word that decides the winner; the outcome in the payload says which node won.
 //!
+//! A waiter also keeps where one that queued behind it lies, for who takes the whole list. That is read and written by the holder of the lock, and
+//! never followed: the other may have gone, and its frame be somebody else's. Asking for the memory there does no harm.
+//!
 //! How a waiter waits once it is in a list, and what may end that wait, is in `wait.rs`.
 
 use std::fmt;

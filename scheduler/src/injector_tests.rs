@@ -21,8 +21,11 @@ fn chains_keep_order() {
     whole.push_back(items.get(8));
     whole.push_front(items.get(2));
     assert_eq!((whole.len(), whole.size_hint()), (7, (7, Some(7))));
+    assert_eq!(ids(whole.iter()), [2, 3, 4, 5, 6, 7, 8]);
     let mut front = whole.split_front(3);
     assert_eq!((front.len(), whole.len()), (3, 4));
+    assert_eq!((ids(front.iter()), ids(whole.iter())), (vec![2, 3, 4], vec![5, 6, 7, 8]));
+    assert_eq!(ids(Chain::new().iter()), []);
     assert_eq!(front.pop_front().map(|item| item.id), Some(2));
     front.append(whole);
     assert_eq!(ids(front), [3, 4, 5, 6, 7, 8]);

@@ -22,7 +22,7 @@ pub fn prefetch<T>(place: *const T) {
     #[cfg(all(target_arch = "aarch64", not(miri)))]
     // SAFETY: as above: PRFM is a hint, faults at no address, and leaves registers, flags and stack as they are.
     unsafe {
-        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) place, options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) place.cast::<u8>(), options(nostack, preserves_flags, readonly));
     }
     #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
     let _ = place;

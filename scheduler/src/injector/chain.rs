@@ -59,6 +59,7 @@ impl<T: Linked> Chain<T> {
     }
 
     /// Looks at all, oldest first, for whoever has the chain.
+    #[cfg(not(loom))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'static T> + '_ {
         let mut next = self.ends.map(|(first, _)| first);
         (0..self.len).map_while(move |place| {

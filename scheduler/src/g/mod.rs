@@ -321,8 +321,11 @@ impl G {
     /// That of `own`.
     #[inline]
     pub(crate) unsafe fn prefetch_head(&self) {
-        // SAFETY: the caller's promise. Of null nothing comes.
-        context::prefetch_head(unsafe { self.frame() });
+        // SAFETY: the caller's promise.
+        let frame = unsafe { self.frame() };
+        if !frame.is_null() {
+            context::prefetch_head(frame);
+        }
     }
 
     /// Asks for the frames on its stack, if it has one.

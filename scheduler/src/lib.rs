@@ -78,6 +78,7 @@ mod runtime {
 /// What loom models of the monitor: whom it sleeps through.
 #[cfg(loom)]
 mod monitor {
+    mod alarm;
     mod doze;
 }
 

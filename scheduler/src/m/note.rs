@@ -26,6 +26,11 @@ impl Note {
         }
     }
 
+    /// Whether a sleep would return at once.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Relaxed) == SET
+    }
+
     /// Consumes a set that is waiting; the owner only, while it is awake. A `set` that comes later sees what the owner did before.
     pub(crate) fn take(&self) -> bool {
         let order = if faulty!(NoteTakenWithoutRelease) { Acquire } else { AcqRel };

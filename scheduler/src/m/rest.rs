@@ -92,6 +92,7 @@ impl M {
             }
         }
         // Somebody else polls, or will.
+        scheduler.may_all_rest();
         let spare = scheduler.has_spare_threads() && !self.is_exclusive();
         let timely = self.slumber.sleep((spare && !self.is_home()).then_some(LONG));
         if self.take_assigned() {
@@ -132,6 +133,7 @@ impl M {
             if self.slumber.noted() || self.is_assigned() || scheduler.stopping() {
                 return Sleep::Not;
             }
+            scheduler.may_all_rest();
             match scheduler.earliest_timer() {
                 NEVER => Sleep::Forever,
                 when if scheduler.quiet_state().clock.is_virtual() => {

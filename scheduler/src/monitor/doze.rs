@@ -1,16 +1,47 @@
-//! Whether the monitor sleeps and how deeply, in one word, so that those who give it something to do know whether to wake it.
+//! How the monitor sleeps, in one word, so that those who give it something to do know whether, and how, to end that.
 //!
-//! It sleeps for good when every P idles, and nothing wakes it but an M that takes a P, or somebody who leaves to it what nobody else looks
-//! after (a goroutine without a stack, a P without a thread):
+//! ## By the alarm, while every P idles
+//!
+//! The soonest thing to look at is then the turn of somebody who has not begun yet, and most turns are over before it is worth a look. To wake
+//! the monitor for each would cost a program that does a little now and then, a ticker say, as much as its own wake-ups. So it sleeps by
+//! an [`Alarm`], and those who are awake anyway *move* that, at the price of a system call: who takes the first P sets it near, a
+//! millisecond ahead; who finds the last one let go again sets it far, to where a process at rest is to be looked at. It runs out near
+//! where a P was used for longer than that, and far where nothing has run for long.
 //!
 //! ```text
-//! monitor                                   an M takes a P, or something is left to the monitor
-//! 1. state = deep                           1. idle Ps - 1 (a read-modify-write), or what is left
-//! 2. fence(SeqCst)                          2. fence(SeqCst)
-//! 3. all Ps idle, nothing left? sleep       3. deep? set the note
+//! monitor                        an M takes a P                   an M finds all Ps idle
+//! 1. alarm far; state = rests    1. idle Ps - 1 (by whoever       1. watches, and all idle?
+//! 2. fence(SeqCst)                  gives it), fence(SeqCst)         state = rests (CAS)
+//! 3. all idle, nothing left?     2. rests? state = watches (CAS)  2. if so: alarm far, fence(SeqCst)
+//!    sleep                       3. if so: alarm near             3. rests no more, or a P in use?
+//!                                                                    state = watches; alarm near
 //! ```
 //!
-//! One of the two sees the other.
+//! *Who only finds that it watches does nothing*, so two things are to be shown, each for the time when all who set the alarm are done.
+//!
+//! *It watches: the alarm is near.* Whoever made the state so sets the alarm near afterwards. If a far setting came after that, by one who had
+//! made the state `rests` before, the kernel's order of the two shows him the new state in his step 3, and he sets it near. (Not the counts: the
+//! P may idle again by then, and its M have found another one in use, by a taker who relies on what he found.)
+//!
+//! *A P is used: it watches.* Its taker saw that, or made it so. Had somebody made it `rests` since, then he, in his step 3, or the monitor in
+//! its own, would have seen the P in use: his fence came after the taker's, or the taker would have seen his `rests`.
+//!
+//! A setting that comes too early, or from a sleep that is over, costs a look for nothing; a far one of a sleep that is over puts off what the
+//! next one is for by `AT_REST_NS` at most. Who does not look whether all Ps idle leaves the alarm near, for a look a
+//! millisecond later.
+//!
+//! *To end it*: state = awake, by a swap; then the alarm is set to run out now. Whoever has set it far looks at the state afterwards, as
+//! above, and so sets it near; whoever has set it near looks, too, and where the state is "awake", sets it to run out now. Nor does the monitor go to sleep over what is left to it alone (a
+//! goroutine without a stack, a P without a thread, an order):
+//!
+//! ```text
+//! monitor                            something is left to the monitor
+//! 1. state = rests                   1. what is left; or set the note
+//! 2. fence(SeqCst)                   2. fence(SeqCst)
+//! 3. something left? do not sleep    3. not awake? end the sleep
+//! ```
+//!
+//! ## On its note: a nap
 //!
 //! A nap ends by itself, and what is left to the monitor meanwhile waits that long. But nobody is woken for what lies in a `runnext`: it is
 //! the monitor that sees to it while some P idles, and its longest nap is a hundred times the promise. So a long nap is announced with care,
@@ -20,43 +51,73 @@
 //! monitor                              g comes into a runnext               a P is let go
 //! 1. state = naps                      1. runnext = g                       1. idle Ps + 1
 //! 2. heavy fence                       2. light fence                       2. fence(SeqCst)
-//! 3. a P idle, and a ring or runnext   3. naps? set the note                3. a runnext filled? as steps 2 and 3
+//! 3. a P idle, and a ring or runnext   3. not awake? end the sleep          3. a runnext filled? as steps 2 and 3
 //!    filled? nap but shortly                                                   of the push
 //! ```
 //!
 //! Suppose that in the end the slot is filled, a P idles, and the monitor naps on. The pusher did not see the nap, so the monitor's step 3
 //! saw the slot, and took it for harmless because it saw no idle P. Hence its fence came before that of the release, and the pusher's before
-//! its own: the release saw the slot, and the nap, and set the note. The push is the hot side: its fence costs it nothing (`m/fence.rs`). A
+//! its own: the release saw the slot, and the nap, and ended it. The push is the hot side: its fence costs it nothing (`m/fence.rs`). A
 //! short nap does without the heavy one, and may overlook a `runnext` for its length.
 //!
-//! So does a long one that begins while every P idles, with an ordinary fence in the place of the heavy one, and a look at the idle Ps behind it.
-//! Who pushes holds a P. It took that after the monitor's look, or the monitor would not have found every P idle; whoever takes a P fences
-//! (steps 1 and 2 of the first table), so the fence came after the monitor's, and what follows it, the push with its look, sees the nap.
+//! So does any sleep that begins while every P idles, with an ordinary fence in the place of the heavy one, and a look at the idle Ps behind it:
+//! a nap, or that by the alarm. Who pushes holds a P. It took that after the monitor's look, or the monitor would not have found every P idle;
+//! whoever takes a P fences, so the fence came after the monitor's, and what follows it, the push with its look, sees the sleep.
 
+use super::alarm::Alarm;
 use crate::m::fence;
+use crate::m::note::Note;
 use crate::sync::atomic::{self, AtomicU8, Ordering::*};
 use crate::sync::faulty;
+use std::io;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// All Ps idle for so long, and nothing was run: nothing is going on. The alarm is never set farther by who moves it.
+pub(super) const AT_REST_NS: u64 = 50_000_000;
+/// Somebody may have to be found then to watch descriptors and timers (`UNWATCHED`).
+const NEAR_NS: u64 = 1_000_000;
+/// It has run out.
+const NOW: u64 = 0;
 
 const AWAKE: u8 = 0;
-/// A nap that is to be cut short if there is something to look at soon.
+/// On its note, for some time; to be cut short if there is something to look at soon.
 const NAPS: u8 = 1;
-/// Asleep until somebody sets the note.
-const DEEP: u8 = 2;
+/// By the alarm, which is far: all Ps idle.
+const RESTS: u8 = 2;
+/// By the alarm, which is near: a P was taken.
+const WATCHES: u8 = 3;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Doze(AtomicU8);
+pub(super) struct Doze {
+    state: AtomicU8,
+    note: Note,
+    /// Made when it is first needed; where there is no descriptor for it, naps must do.
+    alarm: OnceLock<Alarm>,
+}
+
+/// How a sleep by the alarm was ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Slept {
+    /// By somebody.
+    Ended,
+    /// It ran out, and no P had been taken since it was set far.
+    AllIdle,
+    /// It ran out near.
+    Watching,
+}
 
 impl Doze {
     pub(super) fn new() -> Doze {
-        Doze(AtomicU8::new(AWAKE))
+        Doze { state: AtomicU8::new(AWAKE), note: Note::new(), alarm: OnceLock::new() }
     }
 
     // The monitor's own.
 
-    /// A nap begins: steps 1 and, if it is a long one, 2; the look at what lies there is the caller's.
+    /// A nap begins: steps 1 and, if it is a long one, 2; the look at what lies there is the caller's, then comes `sleep`.
     pub(super) fn nap(&self, long: bool, all_idle: impl FnOnce() -> bool) {
-        self.0.store(NAPS, Relaxed);
+        self.state.store(NAPS, Relaxed);
         if !long || faulty!(NapWithoutFence) {
             return;
         }
@@ -68,37 +129,150 @@ impl Doze {
         }
     }
 
-    /// Steps 1 and 2; the look is the caller's.
-    pub(super) fn deepen(&self) {
-        self.0.store(DEEP, Relaxed);
+    /// True: somebody has ended it, or sleeping at all.
+    pub(super) fn sleep(&self, timeout: Option<Duration>) -> bool {
+        let woken = self.note.sleep(timeout);
+        self.state.store(AWAKE, Relaxed);
+        woken
+    }
+
+    /// # Errors
+    ///
+    /// Those of `timerfd_create`.
+    pub(super) fn make_alarm(&self) -> io::Result<()> {
+        if self.alarm.get().is_none() {
+            // Nobody else makes one.
+            let _ours = self.alarm.set(Alarm::new()?);
+        }
+        Ok(())
+    }
+
+    /// Steps 1 and 2 of sleeping by the alarm, which runs out so far ahead; the look is the caller's, then comes `sleep_by_the_alarm`, or `rise`.
+    pub(super) fn rest(&self, ahead: u64) {
+        self.set_alarm(ahead);
+        // Behind the setting, which is not to replace that of one who sees this.
+        self.state.store(RESTS, Release);
         if !faulty!(DozeWithoutFence) {
             atomic::fence(SeqCst);
         }
     }
 
-    /// Awake, of whichever sleep.
-    pub(super) fn rise(&self) {
-        self.0.store(AWAKE, Relaxed);
+    pub(super) fn sleep_by_the_alarm(&self) {
+        if !self.note.is_set()
+            && let Some(alarm) = self.alarm.get()
+        {
+            alarm.sleep();
+        }
+    }
+
+    /// Awake, of a sleep by the alarm.
+    pub(super) fn rise(&self) -> Slept {
+        let was = self.state.swap(AWAKE, AcqRel);
+        if self.note.take() {
+            return Slept::Ended;
+        }
+        match was {
+            RESTS => Slept::AllIdle,
+            WATCHES => Slept::Watching,
+            _ => Slept::Ended,
+        }
     }
 
     // Everybody else's.
 
-    /// Steps 2 and 3. True: set the note.
+    /// A P was taken: the fence, and step 2's look. True: `watch`.
     #[inline]
-    pub(super) fn is_deep(&self) -> bool {
+    pub(super) fn rests(&self) -> bool {
         if !faulty!(BusyWithoutFence) {
             atomic::fence(SeqCst);
         }
-        self.0.load(Relaxed) == DEEP
+        self.state.load(Relaxed) == RESTS
     }
 
-    /// Something is to be looked at before long: steps 2 and 3 of the push. True, to one caller for each sleep: set the note.
+    /// Steps 2 and 3 of who takes a P.
+    pub(super) fn watch(&self) {
+        if self.state.compare_exchange(RESTS, WATCHES, AcqRel, Relaxed).is_ok() {
+            self.near();
+        }
+    }
+
+    /// Whether `rest_again` may have something to do. A hint.
     #[inline]
-    pub(super) fn cut_short(&self) -> bool {
+    pub(super) fn watches(&self) -> bool {
+        self.state.load(Relaxed) == WATCHES
+    }
+
+    /// Who finds all Ps idle: all three steps.
+    pub(super) fn rest_again(&self, ahead: u64, all_idle: impl Fn() -> bool) {
+        if !all_idle() || self.state.compare_exchange(WATCHES, RESTS, AcqRel, Relaxed).is_err() {
+            return;
+        }
+        self.set_alarm(ahead);
+        if !faulty!(RestAgainWithoutFence) {
+            atomic::fence(SeqCst);
+        }
+        let moved = self.state.load(Relaxed) != RESTS && !faulty!(RestAgainIgnoresOthers);
+        if moved || (!all_idle() && !faulty!(RestAgainIgnoresTaker)) {
+            // Where that fails it watches already, or is awake.
+            let _made = self.state.compare_exchange(RESTS, WATCHES, AcqRel, Relaxed);
+            self.near();
+        }
+    }
+
+    fn near(&self) {
+        self.set_alarm(NEAR_NS);
+        if self.state.load(Relaxed) == AWAKE {
+            self.set_alarm(NOW);
+        }
+    }
+
+    /// Ends whatever it sleeps in, or its next sleep.
+    pub(super) fn end(&self) {
+        self.note.set();
+        if !faulty!(EndWithoutFence) {
+            atomic::fence(SeqCst);
+        }
+        if self.state.swap(AWAKE, AcqRel) >= RESTS {
+            self.set_alarm(NOW);
+        }
+    }
+
+    /// Something was left to the monitor alone: steps 2 and 3.
+    pub(super) fn must_look(&self) {
+        if !faulty!(LeftWithoutFence) {
+            atomic::fence(SeqCst);
+        }
+        if self.state.load(Relaxed) != AWAKE {
+            self.end_once();
+        }
+    }
+
+    /// Something is to be looked at before long: steps 2 and 3 of the push. One caller for each sleep pays for it.
+    #[inline]
+    pub(super) fn cut_short(&self) {
         if !faulty!(PushWithoutFence) {
             fence::light();
         }
-        self.0.load(Relaxed) != AWAKE && self.0.swap(AWAKE, AcqRel) != AWAKE
+        if self.state.load(Relaxed) != AWAKE {
+            self.end_once();
+        }
+    }
+
+    #[cold]
+    fn end_once(&self) {
+        let was = self.state.swap(AWAKE, AcqRel);
+        if was != AWAKE {
+            self.note.set();
+        }
+        if was >= RESTS {
+            self.set_alarm(NOW);
+        }
+    }
+
+    fn set_alarm(&self, ahead: u64) {
+        if let Some(alarm) = self.alarm.get() {
+            alarm.set(ahead);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
-//! Models of the monitor's deep sleep, with the real lists of idle Ps and the real note. Preemption bound 3; each explored to
-//! its end within 60 s. A monitor that sleeps past its call sleeps for good, which the note reports.
+//! Models of the monitor's sleep, with the real lists of idle Ps and the real note. Preemption bound 3, or 2; each explored
+//! to its end within 60 s. A monitor that sleeps past its call sleeps for good, which the note, or the alarm, reports.
 
 use super::*;
 use crate::idle::{Idle, Released, Sleeper};
-use crate::m::note::Note;
+use crate::monitor::alarm::NEVER;
 use crate::sync::atomic::AtomicBool;
 use crate::sync::fault::{Fault, check, step, with_fault};
 use crate::sync::{Arc, thread};
@@ -26,14 +26,14 @@ impl Sleeper for NoM {
 struct World {
     idle: Idle<NoM>,
     doze: Doze,
-    note: Note,
     wanted: AtomicBool,
 }
 
 impl World {
     /// Every P idles.
     fn new(procs: u32) -> Arc<World> {
-        let world = World { idle: Idle::new(), doze: Doze::new(), note: Note::new(), wanted: AtomicBool::new(false) };
+        let world = World { idle: Idle::new(), doze: Doze::new(), wanted: AtomicBool::new(false) };
+        world.doze.make_alarm().unwrap();
         for p in 0..procs {
             assert!(matches!(world.idle.release(p, false), Released::Idles));
         }
@@ -44,36 +44,46 @@ impl World {
         self.idle.counts().idle() != procs || self.wanted.load(Relaxed)
     }
 
-    /// The monitor sleeps deeply until it is called.
+    /// The monitor sleeps by the alarm until it is called.
     fn sleep(&self, procs: u32) {
-        loop {
+        let mut called = false;
+        while !called {
             step();
-            self.doze.deepen();
-            if self.called(procs) {
-                return self.doze.rise();
+            self.doze.rest(NEVER);
+            called = self.called(procs);
+            if !called {
+                self.doze.sleep_by_the_alarm();
             }
-            self.note.sleep(None);
-            self.doze.rise();
-            if self.called(procs) {
-                return;
-            }
+            let _slept = self.doze.rise();
+            called |= self.called(procs);
         }
     }
 
-    fn take_p(&self) {
+    fn take_p(&self) -> u32 {
         step();
-        assert!(self.idle.take_p().is_some());
-        if self.doze.is_deep() {
-            self.note.set();
+        let p = self.idle.take_p().unwrap();
+        if self.doze.rests() {
+            self.doze.watch();
+        }
+        p
+    }
+
+    fn let_go(&self, p: u32) {
+        step();
+        assert!(matches!(self.idle.release(p, false), Released::Idles));
+    }
+
+    fn rest_again(&self, procs: u32) {
+        step();
+        if self.doze.watches() {
+            self.doze.rest_again(AT_REST_NS, || self.idle.counts().idle() == procs);
         }
     }
 
     fn want_thread(&self) {
         step();
         self.wanted.store(true, Relaxed);
-        if self.doze.is_deep() {
-            self.note.set();
-        }
+        self.doze.must_look();
     }
 }
 
@@ -90,40 +100,125 @@ fn sleep_against(procs: u32, others: &[fn(&World)]) {
     others.into_iter().for_each(|other| other.join().unwrap());
 }
 
-#[test]
-fn loom_doze_against_two_ms() {
-    check(3, || sleep_against(2, &[World::take_p, World::take_p]));
+/// It is used for good.
+fn take_p(world: &World) {
+    let _p = world.take_p();
 }
 
-/// One that cuts a nap short, and finds a deep sleep, ends that.
+/// It is used for a moment.
+fn take_p_and_rest(world: &World) {
+    let p = world.take_p();
+    world.let_go(p);
+    world.rest_again(2);
+}
+
+#[test]
+fn loom_doze_against_two_ms() {
+    check(3, || sleep_against(2, &[take_p, take_p]));
+}
+
+#[test]
+fn loom_doze_against_one_that_rests_again() {
+    check(2, || sleep_against(2, &[take_p, take_p_and_rest]));
+}
+
+/// One that cuts a nap short, and finds a sleep by the alarm, ends that.
 #[test]
 fn loom_doze_against_a_wanted_thread() {
-    fn cut_short(world: &World) {
+    check(3, || {
+        sleep_against(
+            1,
+            &[World::want_thread, |world| {
+                step();
+                world.doze.cut_short();
+            }],
+        )
+    });
+}
+
+/// What `order` does, and `stop`.
+fn end_against(others: &[fn(&World)]) {
+    let mut all: Vec<fn(&World)> = vec![|world| {
         step();
-        if world.doze.cut_short() {
-            world.note.set();
-        }
+        world.wanted.store(true, Relaxed);
+        world.doze.end();
+    }];
+    all.extend(others);
+    let world = World::new(2);
+    let all: Vec<_> = all
+        .into_iter()
+        .map(|other| {
+            let world = world.clone();
+            thread::spawn(move || other(&world))
+        })
+        .collect();
+    // Unlike `called`, it does not look for what was left: the note says it.
+    let mut ended = false;
+    while !ended {
+        step();
+        world.doze.rest(NEVER);
+        world.doze.sleep_by_the_alarm();
+        ended = world.doze.rise() == Slept::Ended;
     }
-    check(3, || sleep_against(1, &[World::want_thread, cut_short]));
+    assert!(world.wanted.load(Relaxed));
+    all.into_iter().for_each(|other| other.join().unwrap());
+}
+
+#[test]
+fn loom_doze_ended() {
+    check(3, || end_against(&[]));
+}
+
+#[test]
+fn loom_doze_ended_while_the_alarm_is_moved() {
+    check(2, || end_against(&[take_p_and_rest]));
+}
+
+/// The monitor rests, and the alarm is near, for a P that was just let go. Its M comes to set it far while others take theirs, one for a moment,
+/// one for good: in the end it is near.
+fn far_against_near(momentary: bool) {
+    let world = World::new(2);
+    world.doze.rest(NEVER);
+    let p = world.take_p();
+    world.let_go(p);
+    assert!(world.doze.watches());
+    let late = {
+        let world = world.clone();
+        thread::spawn(move || world.rest_again(2))
+    };
+    let other = momentary.then(|| {
+        let world = world.clone();
+        thread::spawn(move || take_p_and_rest(&world))
+    });
+    take_p(&world);
+    late.join().unwrap();
+    other.into_iter().for_each(|other| other.join().unwrap());
+    step();
+    world.doze.sleep_by_the_alarm();
+}
+
+#[test]
+fn loom_doze_alarm_far_against_near() {
+    check(3, || far_against_near(false));
+}
+
+#[test]
+fn loom_doze_alarm_far_against_near_twice() {
+    check(3, || far_against_near(true));
 }
 
 /// A `runnext` is filled and a P let go while the monitor begins a long nap: in the end it is awake. `looks`: who lets the P go looks at the
 /// slot.
 fn nap_against_push_and_release(looks: bool) {
-    let world =
-        Arc::new(World { idle: Idle::new(), doze: Doze::new(), note: Note::new(), wanted: AtomicBool::new(false) });
-    let cut_short = |world: &World| {
-        if world.doze.cut_short() {
-            world.note.set();
-        }
-    };
+    // No P idles.
+    let world = World::new(0);
     let pusher = {
         let world = world.clone();
         thread::spawn(move || {
             step();
             // Stands for the slot.
             world.wanted.store(true, Relaxed);
-            cut_short(&world);
+            world.doze.cut_short();
         })
     };
     let releaser = {
@@ -132,7 +227,7 @@ fn nap_against_push_and_release(looks: bool) {
             step();
             assert!(matches!(world.idle.release(0, false), Released::Idles));
             if looks && world.wanted.load(Relaxed) {
-                cut_short(&world);
+                world.doze.cut_short();
             }
         })
     };
@@ -141,11 +236,9 @@ fn nap_against_push_and_release(looks: bool) {
         // Two Ps: who pushes holds the other.
         world.doze.nap(true, || world.idle.counts().idle() == 2);
         if world.idle.counts().idle() > 0 && world.wanted.load(Relaxed) {
-            world.doze.rise();
             break;
         }
-        world.note.sleep(None);
-        world.doze.rise();
+        world.doze.sleep(None);
     }
     [pusher, releaser].into_iter().for_each(|other| other.join().unwrap());
 }
@@ -162,12 +255,11 @@ fn nap_while_all_idle_against_a_taker() {
     let taker = {
         let world = world.clone();
         thread::spawn(move || {
-            world.take_p();
+            take_p(&world);
             step();
             world.wanted.store(true, Relaxed);
-            let doze = &world.doze.0;
-            if doze.load(Relaxed) != AWAKE && doze.swap(AWAKE, AcqRel) != AWAKE {
-                world.note.set();
+            if world.doze.state.load(Relaxed) != AWAKE {
+                world.doze.end_once();
             }
         })
     };
@@ -179,9 +271,8 @@ fn nap_while_all_idle_against_a_taker() {
             all_idled
         });
         if all_idled {
-            world.note.sleep(None);
+            world.doze.sleep(None);
         }
-        world.doze.rise();
         all_idled &= !world.wanted.load(Relaxed);
     }
     taker.join().unwrap();
@@ -225,11 +316,53 @@ fn loom_doze_broken_push_without_fence() {
 #[test]
 #[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_without_fence() {
-    with_fault(Fault::DozeWithoutFence, || check(3, || sleep_against(1, &[World::take_p])));
+    with_fault(Fault::DozeWithoutFence, || check(3, || sleep_against(1, &[take_p])));
 }
 
 #[test]
 #[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_busy_without_fence() {
-    with_fault(Fault::BusyWithoutFence, || check(3, || sleep_against(1, &[World::take_p])));
+    with_fault(Fault::BusyWithoutFence, || check(3, || sleep_against(1, &[take_p])));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_left_without_fence() {
+    with_fault(Fault::LeftWithoutFence, || check(3, || sleep_against(1, &[World::want_thread])));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_end_without_fence() {
+    with_fault(Fault::EndWithoutFence, || check(3, || end_against(&[])));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_end_is_put_off() {
+    with_fault(Fault::RestAgainIgnoresOthers, || check(3, || end_against(&[take_p_and_rest])));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_far_without_fence() {
+    with_fault(Fault::RestAgainWithoutFence, || check(3, || far_against_near(false)));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_near_without_fence() {
+    with_fault(Fault::BusyWithoutFence, || check(3, || far_against_near(false)));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_far_over_a_taker() {
+    with_fault(Fault::RestAgainIgnoresTaker, || check(3, || far_against_near(false)));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_far_over_a_watcher() {
+    with_fault(Fault::RestAgainIgnoresOthers, || check(3, || far_against_near(true)));
 }

@@ -15,19 +15,21 @@
 //! A push to a `runnext` wakes nobody, so while it naps for long it must be told (`look_soon`), or the goroutine there would lie until the
 //! nap is over although a P idles. Who pushes tells it, and who lets a P idle while a slot is filled; `doze` shows that it is enough.
 
+mod alarm;
+mod at_rest;
 mod doze;
 mod report;
 mod retake;
 mod retry;
 
 use crate::limits::{clock, cpu};
-use crate::m::note::Note;
 use crate::m::{AbortOnPanic, current};
 use crate::p::P;
 use crate::quiet::deadlock::{self, Look};
 use crate::runtime::{Order, Scheduler};
 use crate::stack;
-use doze::Doze;
+use at_rest::Moves;
+use doze::{AT_REST_NS, Doze};
 use report::Reports;
 use retake::Seen;
 use retry::Retry;
@@ -50,8 +52,6 @@ const NAP_NS: u64 = 80_000;
 const LONG_NAP_NS: u64 = 1_000_000;
 /// Woken twice within so long it stays awake for a while.
 const WOKEN_AGAIN_NS: u64 = 500_000;
-/// All Ps idle for so long, and nothing was run: nothing is going on.
-const AT_REST_NS: u64 = 50_000_000;
 /// So often it looks for a deadlock then, if the first looks meet somebody awake.
 const LOOKS: u8 = 3;
 /// The poller is looked at if nobody did for so long.
@@ -63,7 +63,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// See the module.
 pub(crate) struct Monitor {
     doze: Doze,
-    note: Note,
+    moves: Moves,
     stopping: AtomicBool,
     thread_wanted: AtomicBool,
     /// Threads it is to make for others (`runtime/threads.rs`); `ordered`: there are some.
@@ -86,7 +86,7 @@ impl Monitor {
     pub(crate) fn new(trace: Option<Duration>, follow_cpus: bool) -> Monitor {
         Monitor {
             doze: Doze::new(),
-            note: Note::new(),
+            moves: Moves::new(),
             stopping: AtomicBool::new(false),
             thread_wanted: AtomicBool::new(false),
             orders: Mutex::new(Vec::new()),
@@ -111,7 +111,7 @@ impl Monitor {
 
     pub(crate) fn stop(&self) {
         self.stopping.store(true, SeqCst);
-        self.note.set();
+        self.doze.end();
         let handle = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(handle) = handle {
             // It aborts the process rather than panic.
@@ -122,9 +122,8 @@ impl Monitor {
     /// A P left the idle list.
     #[inline]
     pub(crate) fn p_is_busy(&self) {
-        if self.doze.is_deep() {
-            self.last_look.store(clock::now_ns(), Relaxed);
-            self.note.set();
+        if self.doze.rests() {
+            self.a_p_is_taken();
         }
     }
 
@@ -137,9 +136,7 @@ impl Monitor {
     /// Something lies in a slot that nobody was woken for. Who has let a P idle calls it behind its fence.
     #[inline]
     pub(crate) fn look_soon(&self) {
-        if self.doze.cut_short() {
-            self.note.set();
-        }
+        self.doze.cut_short();
     }
 
     /// Whether a thread was refused, and the monitor has not been granted one since: nobody else need try.
@@ -149,7 +146,9 @@ impl Monitor {
 
     /// Something has ended that is not seen by a P that comes to idle: if everything is at rest, is it a deadlock?
     pub(crate) fn look_at_rest(&self) {
-        self.p_is_busy();
+        if self.doze.rests() {
+            self.doze.cut_short();
+        }
     }
 
     /// No thread was to be had for a P: look again while there is work.
@@ -166,7 +165,7 @@ impl Monitor {
             self.ordered.store(true, SeqCst);
         }
         // However short its nap is, and in whatever it is: a P waits for this thread.
-        self.note.set();
+        self.doze.end();
     }
 
     /// Whether threads are still to be made. In this order: who carries out says so before the orders are taken.
@@ -183,10 +182,7 @@ impl Monitor {
 
     /// Something is left to the monitor alone: as `look_soon`, and it does not sleep on.
     pub(crate) fn must_look(&self) {
-        if self.doze.is_deep() {
-            self.note.set();
-        }
-        self.look_soon();
+        self.doze.must_look();
     }
 }
 
@@ -205,6 +201,8 @@ struct Round {
     at_rest_since: u64,
     /// How many turns all Ps together had had in the round before.
     runs: u64,
+    /// More went on in its last sleep than the alarm is worth.
+    in_a_hurry: bool,
     /// How often it may still look whether what is at rest is a deadlock.
     looks: u8,
     /// A goroutine's time slice.
@@ -228,6 +226,7 @@ impl Round {
             timer_lay: false,
             at_rest_since: 0,
             runs: 0,
+            in_a_hurry: false,
             looks: LOOKS,
             slice: if scheduler.quiet_state().clock.is_virtual() { SLICE_IN_VIRTUAL_TIME_NS } else { SLICE_NS },
             last_second: clock::now_ns(),
@@ -266,7 +265,7 @@ impl Round {
         let counts = scheduler.idle().counts();
         let now = clock::now_ns();
         let all_idle = counts.idle() == scheduler.procs();
-        let runs = scheduler.ps().fold(0, |sum: u64, p| sum.wrapping_add(p.counters.runs.get()));
+        let runs = self.runs_of_all();
         let ran = std::mem::replace(&mut self.runs, runs) != runs;
         if !all_idle || ran {
             self.at_rest_since = 0;
@@ -275,17 +274,20 @@ impl Round {
         if all_idle && self.at_rest_since == 0 {
             self.at_rest_since = now;
         }
-        if all_idle && now - self.at_rest_since >= AT_REST_NS {
+        let for_long = all_idle && now - self.at_rest_since >= AT_REST_NS;
+        if for_long {
             self.look_for_a_deadlock();
-            if self.looks == 0 && self.nothing_to_do() {
-                return self.sleep_deep();
-            }
+        }
+        // While looks for a deadlock are still to be made, it naps between them.
+        let deep = for_long && self.looks == 0;
+        let at_rest = (deep || self.quiet >= QUIET_ROUNDS) && self.nothing_to_do();
+        if at_rest && (deep || (all_idle && !for_long && !self.in_a_hurry)) && self.may_rest() {
+            return self.sleep_by_the_alarm(deep);
         }
         let mut nap = self.nap;
         if counts.idle() > 0 && !all_idle {
             nap = nap.min(NAP_NS);
         }
-        let at_rest = self.quiet >= QUIET_ROUNDS && self.nothing_to_do();
         if at_rest {
             nap = LONGEST_NS;
         }
@@ -307,8 +309,10 @@ impl Round {
                 nap = SHORTEST_NS;
             }
         }
-        let woken = monitor.note.sleep(Some(Duration::from_nanos(nap)));
-        monitor.doze.rise();
+        let woken = monitor.doze.sleep(Some(Duration::from_nanos(nap)));
+        if at_rest {
+            self.judge_hurry(now, self.runs_of_all());
+        }
         if woken {
             self.begin_to_look();
         }
@@ -346,29 +350,6 @@ impl Round {
             && !self.reports.watches_seats()
             && !self.unwatched()
             && !monitor.stopping.load(Acquire)
-    }
-
-    fn sleep_deep(&mut self) {
-        let scheduler = self.scheduler;
-        let monitor = scheduler.monitor();
-        let mut until = stack::trim(clock::now_ns());
-        if let Some(then) = self.reports.next_look(clock::now_ns()) {
-            until = Some(until.map_or(then, |until| until.min(then)));
-        }
-        monitor.doze.deepen();
-        if self.nothing_to_do() {
-            let left = until.map(|until| Duration::from_nanos(until.saturating_sub(clock::now_ns())));
-            if left != Some(Duration::ZERO) && monitor.note.sleep(left) {
-                self.at_rest_since = 0;
-                self.begin_to_look();
-            }
-        }
-        monitor.doze.rise();
-        self.nap = SHORTEST_NS;
-        self.looks = LOOKS;
-        if scheduler.idle().counts().idle() != scheduler.procs() {
-            self.at_rest_since = 0;
-        }
     }
 
     /// One round. True: something was done, so look closely for a while.

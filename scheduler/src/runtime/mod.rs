@@ -282,6 +282,14 @@ impl Scheduler {
         }
     }
 
+    /// An M without a P is about to sleep. If everybody rests and somebody is in the poll, so may the monitor (`monitor/doze.rs`).
+    #[inline]
+    pub(crate) fn may_all_rest(&self) {
+        if self.monitor.watches() && self.poller().is_watched() {
+            self.monitor.rest_again(|| self.idle.counts().idle() == self.procs());
+        }
+    }
+
     fn let_idle(&'static self, p: u32) {
         match self.idle.release(p, false) {
             Released::To(m) => m.assign(p, false),

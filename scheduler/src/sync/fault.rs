@@ -108,10 +108,20 @@ pub(crate) enum Fault {
     DeparturesNotCounted,
     /// `Seats::leave`: no fence between the seat and the look for work.
     SeatLeftWithoutFence,
-    /// `Doze::deepen`: no fence between saying "deep" and the look.
+    /// `Doze::rest`: no fence between saying "rests" and the look.
     DozeWithoutFence,
-    /// `Doze::is_deep`: no fence between taking the P and the look.
+    /// `Doze::rests`: no fence between taking the P and the look.
     BusyWithoutFence,
+    /// `Doze::rest_again`: no fence between setting the alarm far and the look.
+    RestAgainWithoutFence,
+    /// `Doze::rest_again`: does not look whether all Ps idle still.
+    RestAgainIgnoresTaker,
+    /// `Doze::rest_again`: does not look whether somebody has made it watch, or ended the sleep, meanwhile.
+    RestAgainIgnoresOthers,
+    /// `Doze::end`: no fence between the note and the look how it sleeps.
+    EndWithoutFence,
+    /// `Doze::must_look`: no fence between what is left to the monitor and the look whether it sleeps.
+    LeftWithoutFence,
     /// `Doze::nap`: no fence between saying "naps" and the look.
     NapWithoutFence,
     /// `Doze::nap`: no fence before the look whether every P idles.

@@ -1,11 +1,13 @@
-//! When nothing is to be done, nothing runs.
+//! When nothing is to be done, nothing runs; and whatever comes after a rest is looked after.
 
+use std::hint;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use threadle::time::Ticker;
+use threadle::time::{Ticker, Timer};
 use threadle::{Builder, blocking, chan, go, metrics, time};
-use threadle_tests::{Mode, Watchdog, child, scenario, system};
+use threadle_tests::{Mode, Watchdog, both_modes, child, scenario, system};
 
 #[test]
 fn at_rest_no_context_switches() {
@@ -81,4 +83,117 @@ fn a_ticker_wakes_one_thread() {
             drop(hold);
         });
     }
+}
+
+/// Nor is the monitor, who would only see that nothing is to be looked at.
+#[test]
+fn a_ticker_leaves_the_monitor_asleep() {
+    const TICKS: u64 = 50;
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(100);
+        let name = format!("tock{}", if mode == Mode::Bound { 'b' } else { 'm' });
+        let is_monitor = |thread: &str| thread.starts_with(&name) && thread.ends_with("monitor");
+        let sleeps = || system::sleeps_of_threads(is_monitor).expect("/proc is there");
+        let attempt = || {
+            let ticker = Ticker::new(Duration::from_millis(10));
+            let before = sleeps();
+            for _ in 0..TICKS {
+                ticker.recv().expect("it goes on");
+            }
+            sleeps().saturating_sub(before)
+        };
+        mode.run(Builder::new().procs(2).thread_name(&name), || {
+            assert!(sleeps() > 0, "the monitor is found, and has slept");
+            // A tick in whose middle the machine runs others for a millisecond is looked at.
+            let most = TICKS / 4;
+            let attempts: Vec<_> = (0..40).map(|_| attempt()).take_while(|sleeps| *sleeps > most).collect();
+            assert!(attempts.len() < 40, "{mode}: {attempts:?} times the monitor went to sleep in {TICKS} ticks");
+        });
+    }
+}
+
+/// Spins, and heeds nothing, from the end of a rest until a timer has had its call: by then somebody has found that nobody watches the clock
+/// and, where there is one processor, has taken that.
+fn compute_after(rest: Duration) {
+    let called = Arc::new(AtomicBool::new(false));
+    let call = {
+        let called = Arc::clone(&called);
+        Timer::after_func(rest + Duration::from_millis(2), move || called.store(true, SeqCst))
+    };
+    time::sleep(rest);
+    while !called.load(SeqCst) {
+        hint::spin_loop();
+    }
+    drop(call);
+}
+
+/// The monitor sleeps, and nobody wakes it for a processor that is taken; yet it looks soon.
+fn a_computation_after_a_rest_is_seen(procs: usize) {
+    both_modes(procs, |_| {
+        for rest in [5, 30, 30, 200].map(Duration::from_millis) {
+            compute_after(rest);
+        }
+        // Amid ticks, at each of which the time to look is put off.
+        let ticker = Ticker::new(Duration::from_millis(5));
+        for _ in 0..3 {
+            for _ in 0..10 {
+                ticker.recv().expect("it goes on");
+            }
+            compute_after(Duration::from_millis(5));
+        }
+    });
+}
+
+#[test]
+fn a_computation_after_a_rest_is_seen_on_the_only_processor() {
+    a_computation_after_a_rest_is_seen(1);
+}
+
+#[test]
+fn a_computation_after_a_rest_is_seen_beside_an_idle_processor() {
+    a_computation_after_a_rest_is_seen(2);
+}
+
+/// How many timers of the kernel's this process has, without a descriptor to look for them.
+fn kernel_timers() -> usize {
+    let is_timer = |fd: &u32| {
+        std::fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|link| link.as_os_str() == "anon_inode:[timerfd]")
+    };
+    (0..256).filter(is_timer).count()
+}
+
+/// The monitor sleeps by a descriptor. While there is none to be had it looks all the same, and when there is it rests.
+#[test]
+fn the_monitor_does_without_a_descriptor() {
+    const ALLOWED: usize = 256;
+    child::in_children(
+        "the_monitor_does_without_a_descriptor",
+        |_| {},
+        |mode| {
+            let attempt = || {
+                system::limit_descriptors(ALLOWED).expect("it may be raised again");
+                mode.run(Builder::new().procs(1), || {
+                    system::limit_descriptors(0).expect("it is lowered");
+                    // The poll's alone, or the monitor has rested before we came here.
+                    if kernel_timers() != 1 {
+                        return false;
+                    }
+                    for rest in [30, 100].map(Duration::from_millis) {
+                        compute_after(rest);
+                    }
+                    assert_eq!(kernel_timers(), 1, "there was no descriptor for another");
+                    system::limit_descriptors(ALLOWED).expect("it may be raised again");
+                    while kernel_timers() == 1 {
+                        time::sleep(Duration::from_millis(30));
+                    }
+                    compute_after(Duration::from_millis(30));
+                    true
+                })
+            };
+            assert!((0..100).any(|_| attempt()), "{mode}: the monitor was always first");
+        },
+        |_, end| {
+            end.succeeded();
+        },
+    );
 }

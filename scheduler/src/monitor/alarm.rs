@@ -106,6 +106,7 @@ mod timer {
 pub(super) use timer::Alarm;
 
 #[cfg(all(test, not(loom)))]
+#[expect(clippy::disallowed_methods, reason = "plain threads that sleep")]
 mod tests {
     use super::*;
     use std::sync::Arc;

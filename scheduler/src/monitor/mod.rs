@@ -5,9 +5,10 @@
 //! the network itself if nobody did for 10 ms, lets those that wait for a stack try again, gives cold stacks back, and says what is wrong (`report`).
 //!
 //! **How often.** Every 20 us while there is something to watch closely, doubling after 50 quiet rounds up to 10 ms, but never past the end
-//! of a slice. Where every P idles and nothing lies anywhere, the next thing to watch is the slice of somebody who has not begun yet: 10 ms at
-//! once. So a program that does a little now and then, a ticker say, has the monitor look a hundred times a second, and no more often for what
-//! it does meanwhile. When no P has run anything for a while it sleeps for good, until an M takes a P (`doze`).
+//! of a slice. Where every P idles and nothing lies anywhere, the next thing to watch is the slice of somebody who has not begun yet. Then it
+//! sleeps by an alarm which those set that take a P, and put off that come to rest (`doze`): a program that does a little now and then, a ticker
+//! say, has the monitor look once a second, or when something lasts for a millisecond. Where such a program is in a hurry the monitor naps, for 10 ms at
+//! a time (`at_rest`). When no P has run anything for a while it sleeps for good, until an M has used a P for a millisecond.
 //!
 //! Who wakes it has something to look at, which takes two looks. Only where it is woken again and again is it cheaper for it to stay awake, for
 //! those 50 rounds, than for the others to wake it.
@@ -119,7 +120,7 @@ impl Monitor {
         }
     }
 
-    /// A P left the idle list.
+    /// A P left the idle list: a fence, and a load while the monitor does not rest.
     #[inline]
     pub(crate) fn p_is_busy(&self) {
         if self.doze.rests() {
@@ -127,7 +128,7 @@ impl Monitor {
         }
     }
 
-    /// The time, late by one of the monitor's naps: for times that people look at. A load, where a clock would be the dearest part of a park.
+    /// The time, late by one of the monitor's naps, or from when a P was taken while it rested: for times that people look at. A load, where a clock would be the dearest part of a park.
     #[inline]
     pub(crate) fn about_now_ns(&self) -> u64 {
         self.last_look.load(Relaxed)

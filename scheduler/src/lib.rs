@@ -115,6 +115,7 @@ mod exports {
 
     /// Descriptors and the poller, for the network types.
     pub mod io {
+        pub use crate::m::connection_accepted;
         pub use crate::poll::{expect_runtime, is_in_runtime, register, register_lazily, wake_all};
         pub use threadle_netpoll::{
             Descriptor, Direction, Operation, Ready, TaskWaiter, Wait, closed_error, stopped_error,

@@ -141,9 +141,17 @@ where
             let (g, id) = take_from(inside.p, scheduler);
             fill(g, id);
             inside.p.counters.spawned.bump();
-            let queued = ready::push_here(&inside, g);
-            drop(inside);
-            queued.announce(scheduler);
+            match if inside.m.has_accepted() { inside.m.home_for_connection() } else { None } {
+                None => {
+                    let queued = ready::push_here(&inside, g);
+                    drop(inside);
+                    queued.announce(scheduler);
+                }
+                Some(home) => {
+                    drop(inside);
+                    home.place(g);
+                }
+            }
             (g, id)
         }
         inside => {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
+use threadle::net::{TcpListener, TcpStream};
 use threadle::sync::WaitGroup;
 use threadle::{Builder, JoinHandle, chan, go, metrics, yield_now};
 use threadle_tests::{Mode, Watchdog, child, scenario, system};
@@ -164,4 +165,99 @@ fn the_metrics_say_how_many_are_at_home_where() {
         // Of the threads that have ended, and of those that sleep, nobody is left but main.
         assert_eq!(metrics().at_home.iter().sum::<usize>(), 1);
     });
+}
+
+/// A server whose connections are accepted by one goroutine has as many of their goroutines on each thread, though the other thread
+/// always has something to do and does not come to look for more.
+///
+/// Where a processor was taken meanwhile, from a thread that the machine kept from running, others start what that one would have: such a look
+/// does not count.
+#[test]
+fn accepted_connections_are_spread_over_the_homes() {
+    const CONNECTIONS: usize = 160;
+    /// A look takes some milliseconds, and may be in vain on a machine that is full.
+    const LOOKS: usize = 300;
+    let _watchdog = Watchdog::new(240);
+    let mut looks = Vec::new();
+    while looks.last().is_none_or(|(_, taken)| *taken) {
+        assert!(looks.len() < LOOKS, "a processor was taken in each look, with so many at home: {looks:?}");
+        let (at_home, taken) = Mode::Bound.run(Builder::new().procs(PROCS), || {
+            let over = Arc::new(AtomicBool::new(false));
+            let busy = elsewhere(&over, yield_now);
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let server = listener.local_addr().expect("it listens");
+            let (end, wait) = chan::bounded::<()>(0);
+            let serving = WaitGroup::new();
+            let mut clients = Vec::new();
+            for _ in 0..CONNECTIONS {
+                clients.push(TcpStream::connect(server).expect("it listens"));
+                let (stream, _) = listener.accept().expect("a client has connected");
+                serving.add(1);
+                let (serving, wait) = (serving.clone(), wait.clone());
+                go(move || {
+                    serving.done();
+                    wait.recv().expect_err("nobody sends");
+                    drop(stream);
+                });
+            }
+            serving.wait();
+            let seen = (metrics().at_home, metrics().detached > 0);
+            drop(end);
+            over.store(true, SeqCst);
+            busy.join().expect("it only gives way");
+            seen
+        });
+        let most = at_home.iter().copied().max().expect("main is at home somewhere");
+        assert!(
+            taken || most <= CONNECTIONS * 3 / 4,
+            "of the goroutines of {CONNECTIONS} connections too many are on one thread: {at_home:?}"
+        );
+        looks.push((at_home, taken));
+    }
+    println!("at home, and whether a processor was taken: {looks:?}");
+}
+
+/// A thread that computes has connections placed on it, as it has few goroutines, and does not come: others start them, long before it ends.
+#[test]
+fn connections_do_not_wait_for_a_home_that_computes() {
+    const CONNECTIONS: usize = 100;
+    let _watchdog = Watchdog::new(120);
+    Mode::Bound.run(Builder::new().procs(PROCS), || {
+        let over = Arc::new(AtomicBool::new(false));
+        let computes = elsewhere(&over, hint::spin_loop);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let server = listener.local_addr().expect("it listens");
+        let serving = WaitGroup::new();
+        for _ in 0..CONNECTIONS {
+            let _client = TcpStream::connect(server).expect("it listens");
+            let (stream, _) = listener.accept().expect("a client has connected");
+            serving.add(1);
+            let serving = serving.clone();
+            go(move || {
+                drop(stream);
+                serving.done();
+            });
+        }
+        serving.wait();
+        assert!(!computes.is_finished(), "it computes until it is told to end");
+        over.store(true, SeqCst);
+        computes.join().expect("it only computes");
+    });
+}
+
+/// A goroutine on another thread than the caller's that does this for ever.
+fn elsewhere(over: &Arc<AtomicBool>, again: fn()) -> JoinHandle<()> {
+    let (over, began) = (Arc::clone(over), Arc::new(AtomicBool::new(false)));
+    let begins = Arc::clone(&began);
+    let other = go(move || {
+        begins.store(true, SeqCst);
+        while !over.load(SeqCst) {
+            again();
+        }
+    });
+    // Not by a switching call, or it might begin on this thread.
+    while !began.load(SeqCst) {
+        hint::spin_loop();
+    }
+    other
 }

@@ -67,14 +67,19 @@ impl M {
     /// It goes away, with a call that lasts or in user code, and its P goes to somebody else, who looks for work: others may start
     /// goroutines.
     pub(crate) fn give_seat_back(&self) {
-        let _had = self.scheduler().seats().give_back(&self.seat);
+        if self.scheduler().seats().give_back(&self.seat) {
+            self.leave_arrivals();
+        }
     }
 
     /// It sleeps, or does not come back for long, and no P goes with its seat: somebody may have let his go because the seat was taken.
     pub(crate) fn leave_seat(&self) {
         let scheduler = self.scheduler();
-        if scheduler.seats().leave(&self.seat) && scheduler.any_work() {
-            scheduler.wake_if_wanted();
+        if scheduler.seats().leave(&self.seat) {
+            self.leave_arrivals();
+            if scheduler.any_work() {
+                scheduler.wake_if_wanted();
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The M itself: its words that others write, and its own variables.
 
+use super::arrivals::Arrivals;
 use super::current;
 use super::inbox::Inbox;
 use super::lease::Lease;
@@ -52,6 +53,8 @@ pub(crate) struct M {
     pub(crate) lease: Lease,
     /// Ready goroutines that are at home here, left by other threads.
     pub(crate) inbox: Inbox<G>,
+    /// Fresh goroutines of connections that are to start here.
+    pub(super) arrivals: Arrivals<G>,
     pub(super) slumber: Slumber,
     /// The P somebody gave it while it slept.
     next_p: AtomicU32,
@@ -108,6 +111,8 @@ pub(crate) struct Own {
     pub(super) armed: Cell<bool>,
     /// It took its place in the queue of waiting Ms when it gave its P away.
     pub(super) queued: Cell<bool>,
+    /// The goroutine that runs has accepted a connection, and has spawned nobody since; or the one before it had.
+    pub(super) accepted: Cell<bool>,
     /// Goroutines spawned by those here since it had a P.
     spawned_without_p: Cell<u32>,
     random: Cell<u32>,
@@ -125,7 +130,7 @@ pub(crate) struct Own {
 }
 
 // SAFETY: everything is atomic or a lock, but `own`, which is reached through `M::own` alone, from methods that only the M's thread calls:
-// here, in `home`, `in_place`, `schedule`, `rest` and `execute` (`current::m()` gives an M to its own thread; others get it from the lists and
+// here, in `home`, `place`, `in_place`, `schedule`, `rest` and `execute` (`current::m()` gives an M to its own thread; others get it from the lists and
 // use the words).
 unsafe impl Sync for M {}
 // SAFETY: as above.
@@ -138,6 +143,7 @@ impl M {
             scheduler,
             lease: Lease::new(),
             inbox: Inbox::new(),
+            arrivals: Arrivals::new(),
             slumber: Slumber::new(),
             next_p: AtomicU32::new(NO_P),
             next_searches: AtomicBool::new(false),
@@ -168,6 +174,7 @@ impl M {
                 polled_for_others: Cell::new(false),
                 armed: Cell::new(false),
                 queued: Cell::new(false),
+                accepted: Cell::new(false),
                 spawned_without_p: Cell::new(0),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
                 p: Cell::new(None),
@@ -486,6 +493,11 @@ impl M {
         true
     }
 
+    /// On the list of those that sleep: a hint.
+    pub(super) fn sleeps(&self) -> bool {
+        self.asleep.load(Relaxed)
+    }
+
     pub(super) fn is_assigned(&self) -> bool {
         self.next_p.load(Relaxed) != NO_P
     }
@@ -535,7 +547,7 @@ impl Sleeper for M {
     fn has_own_work(&self) -> bool {
         // Asked by its own thread only: by `Idle::sleep`, `rest` and the fairness tick.
         let own = self.own();
-        !self.inbox.is_empty() || own.next.get().is_some() || !own.ready.borrow().is_empty()
+        !self.inbox.is_empty() || self.has_arrivals() || own.next.get().is_some() || !own.ready.borrow().is_empty()
     }
 
     fn rank(&self) -> u8 {

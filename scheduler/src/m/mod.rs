@@ -2,6 +2,7 @@
 
 #[cfg(not(loom))]
 mod ahead;
+pub(crate) mod arrivals;
 #[cfg(not(loom))]
 pub(crate) mod current;
 #[cfg(not(loom))]
@@ -19,6 +20,8 @@ pub(crate) mod lease;
 mod machine;
 pub(crate) mod note;
 #[cfg(not(loom))]
+mod place;
+#[cfg(not(loom))]
 mod rest;
 #[cfg(not(loom))]
 mod schedule;
@@ -28,5 +31,7 @@ mod thread;
 
 #[cfg(not(loom))]
 pub(crate) use machine::{Inside, M};
+#[cfg(not(loom))]
+pub use place::connection_accepted;
 #[cfg(not(loom))]
 pub(crate) use thread::{AbortOnPanic, start_thread};

@@ -1,6 +1,7 @@
 //! The M's loop, and the order in which it looks for work: `look`, read from top to bottom.
 
 use super::M;
+use super::place::FEW;
 use crate::g::G;
 use crate::idle::Released;
 use crate::injector::Chain;
@@ -19,9 +20,6 @@ const STREAK: u32 = 16;
 const STEAL_ROUNDS: u32 = 4;
 /// A `runnext` that its own P is about to run is left to it for so long.
 const COURTESY_NS: u64 = 3_000;
-
-/// So many goroutines more at home than elsewhere are no crowd.
-const FEW: usize = 8;
 
 /// What looking for work came to: run this. None: nothing here, look further on; or the P was given to somebody who needs it more, which
 /// the lease tells. Whether the goroutine goes on in the slice of the one before is in `Own::inherits_slice`: so all of it fits a register.
@@ -204,6 +202,10 @@ impl M {
             if index == p.index || other.ring.queued() <= mine || !self.may_start_fresh() {
                 continue;
             }
+            if other.m().is_some_and(|m| self.is_fuller_than(m, other.ring.queued().div_ceil(2))) {
+                // There is less to do here just now, but more would be at home.
+                continue;
+            }
             // SAFETY: the loop holds its P and is inside.
             if let Some(g) = other.ring.steal_into(unsafe { p.queue() }) {
                 p.counters.steals.bump();
@@ -268,6 +270,9 @@ impl M {
             let queue = unsafe { p.queue() };
             if queue.queued() > 0 && self.may_start_fresh() { queue.pop_ring() } else { None }
         };
+        // By turns with the ring, whichever is fuller.
+        let arrival = || if self.has_arrivals() { self.arrival() } else { None };
+        let ring = || if tick & 2 == 0 { arrival().or_else(ring) } else { ring().or_else(arrival) };
         let mine = || self.pop_own();
         let g = if tick & 1 == 0 { mine().or_else(ring) } else { ring().or_else(mine) };
         if g.is_some() {

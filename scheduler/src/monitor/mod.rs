@@ -24,7 +24,7 @@ mod retake;
 mod retry;
 
 use crate::limits::{clock, cpu};
-use crate::m::{AbortOnPanic, current};
+use crate::m::{AbortOnPanic, M, current};
 use crate::p::P;
 use crate::quiet::deadlock::{self, Look};
 use crate::runtime::{Order, Scheduler};
@@ -417,7 +417,7 @@ impl Round {
         let scheduler = self.scheduler;
         scheduler.idle().waiting() > 0
             || !scheduler.injector().is_empty()
-            || scheduler.ps().any(|p| !p.ring.is_empty())
+            || scheduler.ps().any(|p| !p.ring.is_empty() || p.m().is_some_and(M::has_arrivals))
             || scheduler.timers_due()
             || (scheduler.poller().waiters() > 0 && scheduler.poller().since_last_poll(Instant::now()) >= UNPOLLED)
     }

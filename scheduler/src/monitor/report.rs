@@ -82,6 +82,11 @@ const SEAT_LOOK_NS: u64 = SECOND_NS / 1_000;
 /// Who has used so much CPU time since the first quarter of his slice was not kept from running.
 const SLICE_USED: Duration = Duration::from_nanos(SLICE_NS / 2);
 
+/// It wants a CPU and has not had its slice yet, of which it had used so much early in it: the machine runs others.
+pub(super) fn is_kept_from_running(m: &M, used: Option<Duration>) -> bool {
+    !had_its_slice(m, used) && wants_to_run(m)
+}
+
 /// Whether the M's thread has had its slice, however long that took.
 fn had_its_slice(m: &M, before: Option<Duration>) -> bool {
     let now = m.clock().and_then(ThreadClock::cpu_time);
@@ -108,7 +113,7 @@ impl Reports {
         let goroutine = m.running().map_or(0, G::id);
         let clock = m.clock();
         // Bound mode's seat: migrating, nobody has one.
-        let kept_from_running = m.has_seat() && !had_its_slice(m, used) && wants_to_run(m);
+        let kept_from_running = m.has_seat() && is_kept_from_running(m, used);
         if !kept_from_running {
             m.give_seat_back();
         }
@@ -131,7 +136,7 @@ impl Reports {
             }
             *looked = now;
             d.burns = burns(d.m, *used);
-            if had_its_slice(d.m, *used) || !wants_to_run(d.m) {
+            if !is_kept_from_running(d.m, *used) {
                 d.seated = None;
                 d.m.leave_seat();
             }

@@ -1,6 +1,6 @@
 //! Taking Ps from Ms that are away: in an announced call, or in user code for longer than a slice (`m/lease.rs` has the protocol).
 
-use super::report::{REPORT_AFTER_NS, Suspect};
+use super::report::{REPORT_AFTER_NS, Suspect, is_kept_from_running};
 use super::{Round, SHORTEST_NS, SLICE_NS};
 use crate::m::M;
 use crate::m::lease::{CallSeq, Revoke};
@@ -145,8 +145,14 @@ impl Round {
             // Only those of this thread wait, and no other P would help them.
             return false;
         }
-        // An idle P takes what waits; those at home on this very thread it cannot help, nor would another P.
-        if now - seen.flagged < SHORTEST_NS || scheduler.idle().counts().idle() > 0 {
+        if now - seen.flagged < SHORTEST_NS {
+            return true;
+        }
+        // An idle P takes what waits, and what was to start here; those at home on this very thread it cannot help, nor would another P.
+        if scheduler.idle().counts().idle() > 0 {
+            if m.has_arrivals() && !is_kept_from_running(m, seen.used) {
+                m.pass_arrivals_on();
+            }
             return true;
         }
         if now - seen.last_barrier < BETWEEN_BARRIERS_NS || !m.lease.in_user_code() {

@@ -325,10 +325,10 @@ impl Scheduler {
         })
     }
 
-    /// Whether every M that has a thread is among so many that sleep, and nothing lies in an inbox.
+    /// Whether every M that has a thread is among so many that sleep, and nothing lies in an inbox, nor among the arrivals.
     pub(crate) fn all_asleep(&self, sleeping: usize) -> bool {
         let ms = self.ms();
-        ms.alive.len() == sleeping && ms.alive.iter().all(|m| m.inbox.is_empty())
+        ms.alive.len() == sleeping && ms.alive.iter().all(|m| m.inbox.is_empty() && !m.has_arrivals())
     }
 
     // Counting goroutines.

@@ -189,6 +189,8 @@ impl Scheduler {
             // Nobody uses it; what lies in its ring is taken below.
             Order::P { .. } => None,
         }));
+        // Of those that could not be made to end.
+        self.alive().into_iter().for_each(M::pass_arrivals_on);
         while let Some(batch) = self.injector.pop() {
             queued.extend(batch);
         }

@@ -106,6 +106,8 @@ pub(crate) enum Fault {
     PushedWithoutFence,
     /// `Idle::rest`: an M or P that was away meanwhile is not noticed.
     DeparturesNotCounted,
+    /// `Arrivals::take_after_seat`: no fence between giving the seat up and the look.
+    ArrivalsLeftWithoutFence,
     /// `Seats::leave`: no fence between the seat and the look for work.
     SeatLeftWithoutFence,
     /// `Doze::rest`: no fence between saying "rests" and the look.

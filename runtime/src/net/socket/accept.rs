@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use socket2::SockAddr;
-use threadle_scheduler::io::{Direction, expect_runtime};
+use threadle_scheduler::io::{Direction, connection_accepted, expect_runtime};
 
 use super::{Handle, calls};
 use crate::context::Watch;
@@ -56,7 +56,7 @@ impl Handle {
     ) -> io::Result<(socket2::Socket, SockAddr)> {
         expect_runtime();
         let mut pause = FIRST_PAUSE;
-        self.socket().attempts(Direction::Read, watch, |file| {
+        let accepted = self.socket().attempts(Direction::Read, watch, |file| {
             loop {
                 match calls::accept_nonblocking(file) {
                     Err(error) if was_given_up(&error) => {}
@@ -69,7 +69,9 @@ impl Handle {
                     result => return result.into(),
                 }
             }
-        })
+        })?;
+        connection_accepted();
+        Ok(accepted)
     }
 }
 

@@ -119,6 +119,9 @@ impl TcpListener {
     /// wakes. A connection that was given up while it was queued is passed over. When there are no descriptors or no memory left, the call
     /// waits until there are, looking again at least twice a second, and says so once on stderr: nothing is lost but time.
     ///
+    /// In bound mode the goroutine that the caller spawns next is taken for the one that serves the connection: it starts on the thread with the
+    /// fewest goroutines, if that has clearly fewer than the caller's.
+    ///
     /// Switches: yes.
     ///
     /// # Errors

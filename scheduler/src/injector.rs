@@ -35,10 +35,10 @@
 //! All accesses of the length are relaxed. Those fences order them where it matters, and what is in the queue is
 //! published by the queue.
 //!
-//! # One at a time
+//! # A few at a time
 //!
-//! On its fairness tick an M wants one G, and has no room for the other 127. [`Injector::pop_one`] leaves them as the
-//! *front*: the rest of a batch that is first in line for everybody. Were they pushed again at the back, a G could
+//! On its fairness tick an M wants one G or a few, and has no room for the other 127. [`Injector::pop_some`] leaves them
+//! as the *front*: the rest of a batch that is first in line for everybody. Were they pushed again at the back, a G could
 //! circle in a loaded runtime for ever.
 
 mod chain;
@@ -58,7 +58,7 @@ pub(crate) struct Injector<T: Linked> {
     len: AtomicUsize,
     /// Says without the lock whether `front` is worth a look. Written under that lock.
     front_len: AtomicUsize,
-    /// The rest of a batch that was opened for one element: first in line.
+    /// The rest of a batch that was opened for some of its elements: first in line.
     front: Mutex<Chain<T>>,
     /// As `front_len`, of `back`.
     back_len: AtomicUsize,
@@ -79,14 +79,17 @@ impl<T: Linked> Injector<T> {
         }
     }
 
-    /// Queues a chain as one batch, or as several where it is longer than [`BATCH`]. The caller then runs steps 2 and 3
-    /// of the essay.
+    /// Queues a chain as one batch, or as several where it is longer than [`BATCH`]; one alone is gathered with others. The
+    /// caller then runs steps 2 and 3 of the essay.
     pub(crate) fn push(&self, mut chain: Chain<T>) {
         while chain.len() > BATCH {
             self.push_batch(chain.split_front(BATCH));
         }
-        if !chain.is_empty() {
-            self.push_batch(chain);
+        match chain.len() {
+            0 => {}
+            // Where a ring could give up nobody else: others will follow.
+            1 => chain.for_each(|only| self.gather(only)),
+            _ => self.push_batch(chain),
         }
     }
 
@@ -174,18 +177,28 @@ impl<T: Linked> Injector<T> {
 
     /// Takes the oldest element alone; the rest of its batch stays first in line.
     pub(crate) fn pop_one(&self) -> Option<&'static T> {
+        self.pop_some(1)?.pop_front()
+    }
+
+    /// Takes the oldest elements, from one batch or several, but no more than `most`; the rest of the last batch stays first
+    /// in line. `None` says only that nothing was found.
+    pub(crate) fn pop_some(&self, most: usize) -> Option<Chain<T>> {
         if self.is_empty() {
             return None;
         }
-        let first = {
+        let mut some = Chain::new();
+        {
             let mut front = self.opened();
-            if front.is_empty() {
-                *front = self.pop_behind_front()?;
+            while some.len() < most {
+                if front.is_empty() {
+                    let Some(batch) = self.pop_behind_front() else { break };
+                    *front = batch;
+                }
+                some.append(front.split_front(most - some.len()));
             }
-            front.pop_front()?
-        };
-        self.len.fetch_sub(1, Relaxed);
-        Some(first)
+        }
+        self.len.fetch_sub(some.len(), Relaxed);
+        (!some.is_empty()).then_some(some)
     }
 
     fn opened(&self) -> Opened<'_, T> {

@@ -87,7 +87,20 @@ fn one_at_a_time_leaves_the_rest_first_in_line() {
     assert!(injector.is_empty() && injector.pop_one().is_none());
 }
 
-/// Pushers and takers of both kinds: each item is run once, and who sleeps by the length misses nothing.
+#[test]
+fn some_come_from_several_batches_and_leave_the_rest_first_in_line() {
+    let items = Items::new(10);
+    let injector = Injector::new();
+    injector.push(chain(&items, 0..4));
+    injector.push(chain(&items, 4..5));
+    injector.push(chain(&items, 5..10));
+    assert_eq!(injector.pop_some(6).map(ids), Some(vec![0, 1, 2, 3, 4, 5]));
+    assert_eq!(injector.len(), 4);
+    assert_eq!(injector.pop().map(ids), Some(vec![6, 7, 8, 9]));
+    assert!(injector.is_empty() && injector.pop_some(6).is_none());
+}
+
+/// Pushers and takers of all kinds: each item is run once, and who sleeps by the length misses nothing.
 #[test]
 fn stress_each_exactly_once() {
     const EACH: usize = 100_000;
@@ -111,10 +124,10 @@ fn stress_each_exactly_once() {
             let (injector, over, mut dice) = (&injector, &over, dice.split());
             scope.spawn(move || {
                 while !over.load(Acquire) || !injector.is_empty() {
-                    if dice.roll(2) == 0 {
-                        injector.pop_one().into_iter().for_each(Item::run);
-                    } else {
-                        injector.pop().into_iter().flatten().for_each(Item::run);
+                    match dice.roll(3) {
+                        0 => injector.pop_one().into_iter().for_each(Item::run),
+                        1 => injector.pop_some(dice.roll(BATCH)).into_iter().flatten().for_each(Item::run),
+                        _ => injector.pop().into_iter().flatten().for_each(Item::run),
                     }
                 }
             });

@@ -71,14 +71,22 @@ pub(crate) fn push_here(inside: &Inside, g: &'static G) -> Queued {
     let Inside { m, p, .. } = *inside;
     // SAFETY: this thread holds the P and is inside.
     let queue = unsafe { p.queue() };
-    let batches = m.batches();
-    let behind = if batches { Some(g) } else { queue.push_next(g) };
-    let Some(behind) = behind else { return Queued::Next };
-    if let Err(batch) = queue.push_back(behind) {
+    let overflow = |batch| {
         p.counters.overflows.bump();
         m.scheduler().injector().push(batch);
+    };
+    if m.batches() {
+        let moved = queue.push_promised(g);
+        if !moved.is_empty() {
+            overflow(moved);
+        }
+        return Queued::InBatch;
     }
-    if batches { Queued::InBatch } else { Queued::Behind }
+    let Some(behind) = queue.push_next(g) else { return Queued::Next };
+    if let Err(batch) = queue.push_back(behind) {
+        overflow(batch);
+    }
+    Queued::Behind
 }
 
 /// Queues a goroutine that any M may run, from a thread that has no P of its runtime.

@@ -15,14 +15,33 @@
 //! | the ring | timers are due, and none were left before | some were left |
 //! |---|---|---|
 //! | half full or less | fired, as many as there is room for; the others are *left* | by turns: a batch of the injector, or as many as there is room for |
-//! | fuller | the same | none; at a 61st turn 15, as far as there is room: a ring in which 200 goroutines yield in a circle never is half empty |
-//! | full | all are left | none; at every fifth 61st turn one, which makes it overflow: of 256 that yield in a circle, half are moved to the injector, and it with them, as the last |
+//! | fuller | the same | none |
+//! | full | all are left | none |
+//!
+//! # A ring that never gets emptier
+//!
+//! Of 256 goroutines that yield in a circle nobody leaves the ring, and whoever is in the wheel or in the injector waits for an M that is never out
+//! of work. Theirs are the 61st turns. One at each would be bounded and no more: a thousand in the injector would wait for 61 000 turns. So it is
+//! up to [`QUARTER`] timers that were left and as many goroutines of the injector, besides the one that runs at once. Where the ring has no room for
+//! them, nor had any 61 turns before (so that it is no crowd which was just woken, and will be gone), room is *made*: the newest, who have just had their turn,
+//! go to the injector's end, and come back as the others did. So each moves on through ring and injector as in one queue that is four times as
+//! long, at worst.
+//!
+//! | at a 61st turn | goes out to the injector | comes in |
+//! |---|---|---|
+//! | timers were left | as many as lack to 15 free slots | 15 timers; where the injector is not empty no more than half of the room |
+//! | the injector is not empty | as many as lack to 15 (with the line above: to 30) | 16 goroutines of it, one of which runs at once |
+//!
+//! Who has been let in has been promised its turn (p/README, "Promised a turn"): neither this nor an overflow moves it out again. So one whom a
+//! timer wakes beside a full ring waits for a 61st turn and for one round of the ring, and those who made room for it for the injector: four rounds.
+//! The suite `circle` counts all of it.
 //!
 //! An M that comes out of the poll fires what is due on all Ps, as far as its own has room. If it finds no P free, whoever it wakes goes to the
 //! injector, so it leaves that to the Ps while more than a batch lies there.
 //!
-//! Bound, whoever a timer wakes lies with its own thread, in a queue without an end that is looked at by turns with the ring. An exclusive M runs
-//! nobody else's and takes nothing out of the injector. Both fire all that is due.
+//! Bound, whoever a timer wakes lies with its own thread, in a queue without an end that is looked at by turns with the ring; no room is made, as
+//! those in the ring are fresh and leave it with their first turn. An exclusive M runs nobody else's and takes nothing out of the injector. Both fire
+//! all that is due.
 //!
 //! What was weighed against it, and the figures: [0028](../../../docs/decisions/0028-timers-stay-in-the-wheel-while-the-ring-is-full.md).
 
@@ -33,10 +52,9 @@ use crate::p::ring::CAPACITY;
 use crate::runtime::Mode;
 use crate::timers::NEVER;
 
-/// So many timers that were left are fired at a 61st turn: a quarter of the turns until the next, so that the ring gets emptier all the same.
-const QUARTER: usize = 15;
-/// After so many 61st turns everybody in a full ring has had a turn.
-const A_ROUND: u32 = 5;
+/// So many timers that were left are fired at a 61st turn, and so many goroutines of the injector queued: a quarter of the turns until the next, so
+/// that the ring gets emptier all the same.
+pub(super) const QUARTER: usize = 15;
 
 impl M {
     #[inline]
@@ -49,26 +67,48 @@ impl M {
 
     #[inline(never)]
     fn fire_timers_due_since(&self, p: &'static P, next: u64) {
-        if self.own().timers_left.get() == 0 || self.is_the_timers_turn(p) {
+        if !self.own().timers_left.get() || self.is_the_timers_turn(p) {
             self.fire_timers(p, next, self.room_for_timers(p));
+        }
+    }
+
+    /// At the 61st turns: those in a ring that stays full are there to stay, so the newest make room for those who wait elsewhere.
+    pub(super) fn make_room(&self, p: &'static P) {
+        let scheduler = self.scheduler();
+        // Bound, those in the ring are fresh, and leave it with their first turn.
+        if scheduler.mode() == Mode::Bound {
+            return;
+        }
+        // SAFETY: the loop holds its P and is inside.
+        let queue = unsafe { p.queue() };
+        let full = queue.room() < QUARTER;
+        let injector = scheduler.injector();
+        let kinds = usize::from(self.own().timers_left.get()) + usize::from(!injector.is_empty());
+        if !self.own().ring_was_full.replace(full) || !full || kinds == 0 {
+            return;
+        }
+        let newest = queue.make_room(kinds * QUARTER);
+        if !newest.is_empty() {
+            p.counters.overflows.bump();
+            injector.push(newest);
+            scheduler.wake_if_wanted();
         }
     }
 
     /// At the 61st turns.
     pub(super) fn fire_left_timers(&self, p: &'static P) {
-        let left = &self.own().timers_left;
-        let room = self.room_for_timers(p);
-        match left.get() {
-            0 => {}
-            turns if room == 0 && turns < A_ROUND => left.set(turns + 1),
-            _ => self.fire_timers(p, p.timers.next(), room.clamp(1, QUARTER)),
+        if self.own().timers_left.get() {
+            let room = self.room_for_timers(p);
+            // The other half is the injector's.
+            let half = if self.scheduler().injector().is_empty() { room } else { room.div_ceil(2) };
+            self.fire_timers(p, p.timers.next(), half.min(QUARTER));
         }
     }
 
     fn fire_timers(&self, p: &'static P, next: u64, most: usize) {
         let now = self.scheduler().now_ns();
         let some_left = now >= next && (most == 0 || self.fire_timers_of(p, p, now, most));
-        self.own().timers_left.set(u32::from(some_left));
+        self.own().timers_left.set(some_left);
     }
 
     /// Fires timers of P `of` that are due, as many as this M's P has room for. True: more are due.

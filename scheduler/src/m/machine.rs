@@ -101,8 +101,10 @@ pub(crate) struct Own {
     pub(super) events: RefCell<Ready<Ticket>>,
     /// The last time that an M waited for this one's P, the injector was looked at first.
     pub(super) injector_first: Cell<bool>,
-    /// Not 0: more timers are due than the ring had room for; 1, and the 61st turns at which it was full since (`due.rs`).
-    pub(super) timers_left: Cell<u32>,
+    /// More timers are due than the ring had room for (`due.rs`).
+    pub(super) timers_left: Cell<bool>,
+    /// At the last 61st turn it had next to no room.
+    pub(super) ring_was_full: Cell<bool>,
     /// The injector has had its turn; the next is that of the timers which were left.
     pub(super) timers_turn: Cell<bool>,
     /// The last poll it slept in brought nothing that it may run itself.
@@ -169,7 +171,8 @@ impl M {
                 batched: Cell::new(false),
                 events: RefCell::new(Ready::new()),
                 injector_first: Cell::new(false),
-                timers_left: Cell::new(0),
+                timers_left: Cell::new(false),
+                ring_was_full: Cell::new(false),
                 timers_turn: Cell::new(false),
                 polled_for_others: Cell::new(false),
                 armed: Cell::new(false),

@@ -1,6 +1,7 @@
 //! The M's loop, and the order in which it looks for work: `look`, read from top to bottom.
 
 use super::M;
+use super::due::QUARTER;
 use super::place::FEW;
 use crate::g::G;
 use crate::idle::Released;
@@ -163,6 +164,7 @@ impl M {
     #[inline(never)]
     fn fairness(&'static self, p: &'static P) -> Found {
         let scheduler = self.scheduler();
+        self.make_room(p);
         self.fire_left_timers(p);
         self.poll(p);
         if scheduler.idle().waiting() > 0 {
@@ -185,7 +187,7 @@ impl M {
                 return None;
             }
         }
-        found!(self.one_injected());
+        found!(self.some_injected(p));
         self.share_of_a_fuller_ring(p)
     }
 
@@ -234,6 +236,24 @@ impl M {
             return None;
         }
         injector.pop_one()
+    }
+
+    /// As many as there is room for, but no more than a quarter of the turns until this P looks at the injector again: one at a time, a thousand
+    /// fresh goroutines would wait for 61 000 turns of those that never let the queues at hand run empty.
+    fn some_injected(&self, p: &'static P) -> Found {
+        let injector = self.scheduler().injector();
+        if injector.is_empty() || !self.may_start_fresh() {
+            return None;
+        }
+        // SAFETY: the loop holds its P and is inside.
+        let room = unsafe { p.queue() }.room();
+        let mut some = injector.pop_some(1 + room.min(QUARTER))?;
+        let first = some.pop_front();
+        if !some.is_empty() {
+            Self::bring_near(&some, injector.len());
+            self.queue_batch(p, some);
+        }
+        first
     }
 
     fn has_ready(&self) -> bool {

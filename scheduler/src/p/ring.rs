@@ -33,6 +33,8 @@ struct Ends<T> {
     tail: AtomicUsize,
     /// What runs before the ring. Only the owner puts something in, anybody takes it out by a swap with null.
     next: AtomicPtr<T>,
+    /// Index one past the newest element that was promised its turn here: an overflow moves none up to it. The owner's alone.
+    promised: AtomicUsize,
 }
 
 impl<T: Linked> Ring<T> {
@@ -42,6 +44,7 @@ impl<T: Linked> Ring<T> {
                 head: AtomicUsize::new(0),
                 tail: AtomicUsize::new(0),
                 next: AtomicPtr::new(null_mut()),
+                promised: AtomicUsize::new(0),
             }),
             slots: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
         }
@@ -173,8 +176,8 @@ impl<T: Linked> fmt::Debug for Owner<'_, T> {
 }
 
 impl<T: Linked> Owner<'_, T> {
-    /// Puts `last` at the end. Where the ring is full, its newest half goes out, `last` at its end: [`BATCH`] elements
-    /// for the injector.
+    /// Puts `last` at the end. Where the ring is full, its newest half goes out, but for what was promised its turn, with
+    /// `last` at the end: at most [`BATCH`] elements for the injector.
     ///
     /// Passing them on is a submission of its own, and must be followed by a look for a searcher: the ring looked empty
     /// for an instant.
@@ -192,27 +195,82 @@ impl<T: Linked> Owner<'_, T> {
 
     #[cold]
     fn push_back_slow(self, last: &'static T) -> Result<(), Chain<T>> {
+        let full = self.tail().wrapping_sub(CAPACITY);
+        match self.shed(full, BATCH - 1) {
+            Some(mut batch) => {
+                batch.push_back(last);
+                Err(batch)
+            }
+            // Thieves made room. Only they move the head, and only forward: the second try finds a slot.
+            None => self.push_back(last),
+        }
+    }
+
+    /// Puts `last` at the end and promises it its turn: no overflow moves it. What must go for it comes back, to be
+    /// passed on as in [`push_back`](Self::push_back): that is `last` itself where all others were promised theirs.
+    pub(crate) fn push_promised(self, last: &'static T) -> Chain<T> {
+        let moved = if self.room() == 0 { self.make_room(BATCH - 1) } else { Chain::new() };
+        if self.room() == 0 {
+            return Chain::one(last);
+        }
         let tail = self.tail();
-        let full = tail.wrapping_sub(CAPACITY);
+        self.ring.slot(tail).store(pointer(last), Relaxed);
+        self.publish(tail.wrapping_add(1));
+        self.promise();
+        moved
+    }
+
+    /// Takes as many of the newest out that `wanted` fit in, but none that was promised its turn: to be passed on as in
+    /// [`push_back`](Self::push_back).
+    pub(crate) fn make_room(self, wanted: usize) -> Chain<T> {
+        let head = self.ring.ends.head.load(Acquire);
+        let room = CAPACITY - self.tail().wrapping_sub(head);
+        // Where a thief comes in between there is more room than was seen.
+        self.shed(head, wanted.saturating_sub(room)).unwrap_or_default()
+    }
+
+    /// Takes the newest out, `most` of them, but none that was promised its turn. `None`: thieves have moved the head from
+    /// where it was seen.
+    fn shed(self, head: usize, most: usize) -> Option<Chain<T>> {
+        let tail = self.tail();
+        let queued = tail.wrapping_sub(head);
+        let newer = tail.wrapping_sub(self.ring.ends.promised.load(Relaxed));
+        let count = most.min(newer).min(queued);
+        if count == 0 {
+            return Some(Chain::new());
+        }
         let claimed = if faulty!(RingOverflowByStore) {
             self.ring.ends.head.store(tail, Release);
             true
         } else {
-            self.ring.ends.head.compare_exchange(full, tail, Release, Relaxed).is_ok()
+            self.ring.ends.head.compare_exchange(head, tail, Release, Relaxed).is_ok()
         };
         if !claimed {
-            // Thieves made room. Only they move the head, and only forward: the second try finds a slot.
-            return self.push_back(last);
+            return None;
         }
-        // All are ours. Giving the oldest back moves nothing: element `full + i` and element `tail + i` share a slot.
-        let kept = CAPACITY - BATCH + 1;
+        // All are ours. In a full ring giving the oldest back moves nothing: element `head + i` and element `tail + i` share
+        // a slot. Else they move down, in this order over slots that were free or are done with.
+        let kept = queued - count;
+        if queued < CAPACITY {
+            for i in 0..kept {
+                let moved = self.claimed_or_not(head.wrapping_add(i));
+                self.ring.slot(tail.wrapping_add(i)).store(moved, Relaxed);
+            }
+        }
         self.publish(tail.wrapping_add(kept));
-        let mut batch: Chain<T> = (kept..CAPACITY).map(|i| self.claimed(full.wrapping_add(i))).collect();
-        batch.push_back(last);
-        Err(batch)
+        if newer < queued {
+            // Those that were promised have other indices now.
+            self.ring.ends.promised.store(tail.wrapping_add(queued - newer), Relaxed);
+        }
+        Some((kept..queued).map(|i| self.claimed(head.wrapping_add(i))).collect())
     }
 
-    /// Puts in as many as fit, with one publication for all; what is left comes back.
+    /// All that are in the ring shall have their turn here.
+    fn promise(self) {
+        self.ring.ends.promised.store(self.tail(), Relaxed);
+    }
+
+    /// Puts in as many as fit, with one publication for all, and promises them their turn; what is left comes back.
     pub(crate) fn push_chain(self, mut chain: Chain<T>) -> Chain<T> {
         let mut tail = self.tail();
         for _ in 0..self.room() {
@@ -221,6 +279,7 @@ impl<T: Linked> Owner<'_, T> {
             tail = tail.wrapping_add(1);
         }
         self.publish(tail);
+        self.promise();
         chain
     }
 

@@ -87,6 +87,47 @@ fn loom_ring_broken_overflow_by_store() {
     with_fault(Fault::RingOverflowByStore, || check(2, overflow_against_two_thieves));
 }
 
+/// The owner makes room in a ring that is not full, so that what stays moves to other slots, and puts one in that is promised its turn; a
+/// thief steals.
+fn room_is_made_against_a_thief() {
+    const COUNT: usize = 5;
+    let items = Items::new(COUNT);
+    let ring = Arc::new(Ring::new());
+    // SAFETY: this thread alone owns.
+    let owner = unsafe { ring.owner() };
+    for id in 0..3 {
+        owner.push_back(submitted(&items, id)).expect("there is room");
+    }
+    let robber = {
+        let ring = ring.clone();
+        thread::spawn(move || thief(&ring))
+    };
+    let mut mine = Took::new();
+    let mut moved = |batch: Chain<Item>| batch.for_each(|item| run(item, &mut mine));
+    moved(owner.make_room(CAPACITY - 2));
+    for id in 3..COUNT {
+        moved(owner.push_promised(submitted(&items, id)));
+    }
+    moved(owner.make_room(CAPACITY));
+    let his = robber.join().unwrap();
+    let left: Took = owner.drain().collect();
+    left.iter().for_each(|item| run(item, &mut mine));
+    assert_each_once(&items, COUNT, &[mine, his.clone()]);
+    assert!(his.is_sorted_by_key(|item| item.id) && left.is_sorted_by_key(|item| item.id));
+    assert!((3..COUNT).all(|id| his.iter().chain(&left).any(|item| item.id == id)), "it was promised its turn");
+}
+
+#[test]
+fn loom_ring_room_is_made_against_a_thief() {
+    check(3, room_is_made_against_a_thief);
+}
+
+#[test]
+#[should_panic(expected = "lost or doubled")]
+fn loom_ring_broken_room_made_by_store() {
+    with_fault(Fault::RingOverflowByStore, || check(3, room_is_made_against_a_thief));
+}
+
 /// R5: between the thief's looks at head and tail the owner goes once round its ring and further.
 fn torn_look() {
     const COUNT: usize = 7;

@@ -40,6 +40,66 @@ fn overflow_moves_the_newest_half_in_order() {
 }
 
 #[test]
+fn what_was_promised_its_turn_is_not_moved() {
+    let items = Items::new(3 * CAPACITY);
+    let ring = Ring::new();
+    // SAFETY: there is one thread.
+    let owner = unsafe { ring.owner() };
+    for id in 0..CAPACITY {
+        owner.push_back(items.get(id)).expect("there is room");
+    }
+    // The newest make room for it; it stays behind the others.
+    assert_eq!(ids(owner.push_promised(items.get(CAPACITY))), (CAPACITY + 1 - BATCH..CAPACITY).collect::<Vec<_>>());
+    let old = CAPACITY + 1 - BATCH;
+    let newer = CAPACITY - old - 1;
+    for id in 0..newer {
+        owner.push_back(items.get(CAPACITY + 1 + id)).expect("there is room");
+    }
+    assert_eq!(owner.room(), 0);
+    // It, and what is before it, stays also at the next overflow.
+    let last = CAPACITY + 1 + newer;
+    assert_eq!(
+        ids(owner.push_back(items.get(last)).expect_err("it is full")),
+        (CAPACITY + 1..=last).collect::<Vec<_>>()
+    );
+    assert_eq!(ids(owner.drain()), (0..old).chain([CAPACITY]).collect::<Vec<_>>());
+}
+
+#[test]
+fn where_all_were_promised_their_turn_the_last_goes() {
+    let items = Items::new(CAPACITY + 2);
+    let ring = Ring::new();
+    // SAFETY: there is one thread.
+    let owner = unsafe { ring.owner() };
+    assert!(owner.push_chain((0..CAPACITY).map(|id| items.get(id)).collect()).is_empty());
+    assert!(owner.make_room(10).is_empty());
+    assert_eq!(ids(owner.push_promised(items.get(CAPACITY))), [CAPACITY]);
+    assert_eq!(ids(owner.push_back(items.get(CAPACITY + 1)).expect_err("it is full")), [CAPACITY + 1]);
+    assert_eq!(ids(owner.drain()), (0..CAPACITY).collect::<Vec<_>>());
+}
+
+#[test]
+fn room_is_made_in_a_ring_that_is_not_full() {
+    let items = Items::new(CAPACITY);
+    let ring = Ring::new();
+    // SAFETY: there is one thread.
+    let owner = unsafe { ring.owner() };
+    for round in 0..2 * CAPACITY {
+        // Somewhere in the ring, so that all slots have their turn at either end.
+        owner.push_back(items.get(0)).expect("there is room");
+        assert!(owner.pop_ring().is_some());
+        let (filled, wanted) = (CAPACITY - round % 7, 10);
+        for id in 0..filled {
+            owner.push_back(items.get(id)).expect("there is room");
+        }
+        let left = CAPACITY - wanted;
+        assert_eq!(ids(owner.make_room(wanted)), (left..filled).collect::<Vec<_>>());
+        assert_eq!((owner.room(), owner.make_room(wanted).len()), (wanted, 0));
+        assert_eq!(ids(owner.drain()), (0..left).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_chain_goes_in_as_far_as_it_fits() {
     let items = Items::new(CAPACITY + 10);
     let ring = Ring::new();
@@ -137,7 +197,12 @@ fn stress_each_exactly_once() {
         };
         let mut id = 0;
         while id < ROUNDS {
-            match dice.roll(8) {
+            match dice.roll(10) {
+                8 => owner.make_room(dice.roll(CAPACITY)).for_each(Item::run),
+                9 => {
+                    owner.push_promised(items.get(id)).for_each(Item::run);
+                    id += 1;
+                }
                 0 => owner.pop_next().into_iter().for_each(Item::run),
                 1..4 => (0..dice.roll(20)).for_each(|_| owner.pop_ring().into_iter().for_each(Item::run)),
                 4 => {

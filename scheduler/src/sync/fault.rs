@@ -18,7 +18,7 @@ pub(crate) enum Fault {
     RingTailRelaxed,
     /// `Owner::pop_ring`: the head is stored, not compared and swapped.
     RingPopByStore,
-    /// `Owner::push_back` on a full ring: the half is taken although a thief moved the head meanwhile.
+    /// `Owner::shed`: the newest are taken although a thief moved the head meanwhile.
     RingOverflowByStore,
     /// `Ring::steal_into`: claims more than the thief's own ring has room for.
     RingStealIgnoresRoom,

@@ -34,7 +34,7 @@ use std::ptr::NonNull;
 pub(crate) use crate::base::lock;
 use crate::base::{Ticket, UnsafeCell, Woken, prefetch};
 
-/// A waiter is told of the one that queues so many places behind it. While the ones between are dealt with, in some 30 ns each, that one's
+/// Between a waiter and the one behind it that it is told of are so many others. While the ones between are dealt with, in some 30 ns each, that one's
 /// memory comes.
 const LEAD: usize = 16;
 

@@ -27,6 +27,14 @@ fn leads(list: &WaitList<usize>) -> Vec<Option<usize>> {
         .collect()
 }
 
+/// Whether who is to be told of the next that queues is in the list, as many places from its end as is said.
+fn tells_one_of_them(list: &WaitList<usize>) -> bool {
+    // SAFETY: linked nodes are alive, and the list is the test's alone.
+    let next = |node: &NonNull<Waiter<usize>>| unsafe { change_links(*node, |links| links.next) };
+    let linked: Vec<_> = std::iter::successors(list.head, next).collect();
+    list.behind == 0 || linked.iter().rev().nth(list.behind).copied() == list.told
+}
+
 #[test]
 fn in_a_long_list_each_knows_who_comes_later() {
     let (_parking, nodes) = nodes(100);
@@ -106,6 +114,7 @@ fn whatever_comes_and_goes_the_order_is_that_of_arrival() {
         }
         assert_eq!(list.count(), model.len());
         assert!(list.behind <= LEAD && list.behind < model.len().max(1), "told {} places from the end", list.behind);
+        assert!(tells_one_of_them(&list), "who is to be told is not there, {} places from the end", list.behind);
     }
     while let Some(number) = number(list.pop_of_many()) {
         assert_eq!(Some(number), model.pop_front());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use support::{Census, everywhere};
 use threadle::chan::{self, RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError, bounded, unbounded};
 use threadle::time::sleep;
+use threadle::{Builder, go, yield_now};
 
 const SHORT: Duration = Duration::from_millis(5);
 
@@ -157,6 +158,63 @@ fn close_tells_hundreds_while_some_give_up_and_some_are_served() {
         }
         assert_eq!(taker.join(), sent);
         assert_eq!(sender.try_send(0), Err(TrySendError::Disconnected(0)));
+    });
+}
+
+/// They wait in a row, all of them, and somebody receives while they are told: who is refused came after all who were served.
+#[test]
+fn who_is_served_beside_a_close_came_before_who_is_refused() {
+    const COUNT: usize = 300;
+    Builder::new()
+        .procs(1)
+        .run(|| {
+            let (sender, receiver) = bounded(0);
+            let begun = Arc::new(AtomicUsize::new(0));
+            let senders: Vec<_> = (0..COUNT)
+                .map(|_| {
+                    let (sender, begun) = (sender.clone(), Arc::clone(&begun));
+                    go(move || {
+                        let number = begun.fetch_add(1, Ordering::SeqCst);
+                        (number, sender.send(number).is_ok())
+                    })
+                })
+                .collect();
+            // On one processor each waits before the next begins, unless its slice was over just then.
+            while begun.load(Ordering::SeqCst) < COUNT {
+                yield_now();
+            }
+            (0..COUNT).for_each(|_| yield_now());
+            let taker = {
+                let receiver = receiver.clone();
+                std::thread::spawn(move || receiver.iter().collect::<Vec<_>>())
+            };
+            while senders.iter().all(|sender| !sender.is_finished()) {
+                yield_now();
+            }
+            receiver.close();
+            let mut outcomes: Vec<_> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
+            let taken = taker.join().unwrap();
+            outcomes.sort_unstable();
+            let first: Vec<_> = (0..COUNT).map(|number| (number, number < taken.len())).collect();
+            assert_eq!((outcomes, taken.iter().is_sorted()), (first, true));
+        })
+        .unwrap();
+}
+
+/// More than are told under one lock, on the other side.
+#[test]
+fn close_tells_hundreds_that_receive() {
+    everywhere("close of many that receive", |place| {
+        let (sender, receiver) = bounded::<u8>(1);
+        let receivers: Vec<_> = (0..200)
+            .map(|_| {
+                let receiver = receiver.clone();
+                place.spawn(move || receiver.recv())
+            })
+            .collect();
+        sleep(SHORT);
+        sender.close();
+        receivers.into_iter().for_each(|waiter| assert_eq!(waiter.join(), Err(RecvError)));
     });
 }
 

@@ -136,12 +136,14 @@ where
         None => here.filter(|m| m.takes_p_to_spawn()).and_then(M::step_in),
         inside => inside,
     };
+    // Asked in any case: what it spawns after this one serves another.
+    let serves = here.is_some_and(M::has_accepted);
     let (g, id) = match inside {
         Some(inside) if !options.locked => {
             let (g, id) = take_from(inside.p, scheduler);
             fill(g, id);
             inside.p.counters.spawned.bump();
-            match if inside.m.has_accepted() { inside.m.home_for_connection() } else { None } {
+            match if serves { inside.m.home_for_connection() } else { None } {
                 None => {
                     let queued = ready::push_here(&inside, g);
                     drop(inside);

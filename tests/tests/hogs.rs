@@ -2,10 +2,10 @@
 
 use std::hint;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use threadle::{checkpoint, go, time};
+use threadle::{checkpoint, go, time, yield_now};
 use threadle_tests::{Mode, Watchdog, both_modes, child, scenario};
 
 /// Less than half of what Go shows (19 ms), and never for ever, which is what it is without detaching. `figures` has the bound of 1 ms.
@@ -56,6 +56,38 @@ fn a_hog_with_checkpoints_stops_nobody() {
         }
         over.store(true, SeqCst);
         hog.join().expect("it only spins");
+    });
+}
+
+/// Each of them computes until its slice is over, again and again, beside some that only yield: all get on.
+#[test]
+fn hogs_with_checkpoints_take_turns() {
+    const HOGS: usize = 20;
+    const TURNS: usize = 3;
+    both_modes(1, |_| {
+        let over = Arc::new(AtomicBool::new(false));
+        let turns: Arc<[AtomicUsize; HOGS + 2]> = Arc::new([const { AtomicUsize::new(0) }; HOGS + 2]);
+        let last = Arc::new(AtomicUsize::new(usize::MAX));
+        let computes = |number: usize| {
+            let (over, turns, last) = (Arc::clone(&over), Arc::clone(&turns), Arc::clone(&last));
+            go(move || {
+                while !over.load(SeqCst) {
+                    // Another had a turn in between.
+                    if last.swap(number, SeqCst) != number {
+                        turns[number].fetch_add(1, SeqCst);
+                    }
+                    if number < HOGS { checkpoint() } else { yield_now() }
+                }
+            })
+        };
+        let all: Vec<_> = (0..HOGS + 2).map(computes).collect();
+        while turns.iter().any(|turns| turns.load(SeqCst) < TURNS) {
+            yield_now();
+        }
+        over.store(true, SeqCst);
+        for one in all {
+            one.join().expect("it only computes");
+        }
     });
 }
 

@@ -66,6 +66,11 @@ fn a_runtime_inside_a_goroutine() {
     }
 }
 
+/// Its monitor comes to sleep by a timer of its own.
+fn a_runtime_that_rests(mode: Mode) {
+    mode.run(Builder::new().procs(2), || time::sleep(Duration::from_millis(20)));
+}
+
 fn an_ordinary_runtime(mode: Mode) {
     mode.run(Builder::new().procs(2), || {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -98,6 +103,9 @@ fn two_hundred_runtimes_leave_no_thread_and_no_descriptor() {
             let before = census();
             for _ in 0..200 {
                 an_ordinary_runtime(mode);
+            }
+            for _ in 0..20 {
+                a_runtime_that_rests(mode);
             }
             // A thread that was joined may be in the list for a moment yet.
             let deadline = Instant::now() + Duration::from_secs(10);

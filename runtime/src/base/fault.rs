@@ -48,7 +48,7 @@ pub(crate) enum Fault {
     ChanLosesItWithTheGone,
     /// `chan::Lock`: freed without release.
     LockFreedRelaxed,
-    /// `chan::State::close`: of those who wait on a side only the first is told.
+    /// `chan::State::close`: of those who wait only the first is told.
     ChanClosesForOne,
     /// `chan::State::take_from_senders`: a channel that is closed serves those who were not told yet.
     ChanTakesFromTheClosed,

@@ -19,8 +19,9 @@
 //! unlock, for waiters that can still be woken:
 //!
 //! * receivers wait ⇒ the buffer is empty and no sender waits, but for the other arms of the same `select`;
-//! * senders wait ⇒ the buffer is full, counting the places reserved for a `select` that has been chosen to send;
-//! * closed ⇒ nobody begins to wait, and who still waits has nothing coming.
+//! * senders wait ⇒ the buffer is full, counting the places reserved for a `select` that has been chosen to send, unless the channel is
+//!   being closed;
+//! * closed ⇒ nobody begins to wait, and who still waits has nothing coming, but for a value that is returned (below).
 //!
 //! The last because `close` tells those who wait some at a time, in their order, and lets the lock go in between: a million of them would hold it for
 //! a third of a second, and the first could as well run meanwhile. Until they have been told they are as good as gone: a value is neither taken

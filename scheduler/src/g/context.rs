@@ -139,7 +139,7 @@ pub(super) fn prefetch_head(frame: *const Frame) {
 /// Asks for what a goroutine that waits returns through: the frames at the bottom of its stack, and the one it waits in, with its registers.
 ///
 /// # Safety
-/// It does not run, and is the caller's.
+/// `frame` is that of a goroutine that has a stack, does not run, and is the caller's: nobody else writes what is in it.
 pub(super) unsafe fn prefetch_frames(frame: *const Frame) {
     let head = frame.cast::<Line>();
     for below in 1..=FIRST_FRAMES {

@@ -10,7 +10,7 @@
 //! 2. along the chain again: read where the stack is; ask for its head;
 //! 3. once more: read there in which frame it waits; ask for that, and for those it returns to.
 //!
-//! Nothing of it is waited for but the links, and the walk of the page tables goes on beside the rest. Where few are ready they are near
+//! What a step reads the one before it has asked for. So little of it is waited for but the links, and the walk of the page tables goes on beside the rest. Where few are ready they are near
 //! enough as they are, and whoever takes one from a queue pays for no more than to see that (docs/decisions/0031 has the figures, and what
 //! did not pay).
 
@@ -59,7 +59,8 @@ fn fetch(ready: &Chain<G>, count: usize) {
         g.prefetch();
     }
     for g in ready.iter().take(count) {
-        // SAFETY: who has the chain owns what is queued in it.
+        // SAFETY: who has the chain owns what is queued in it. The end of the runtime settles what still lies in such a queue, from another thread;
+        // but where an M looks for work, as here, it waits for that M to leave, or to have seen that the runtime ends, before the queues.
         unsafe { g.prefetch_head() };
     }
     for g in ready.iter().take(count) {

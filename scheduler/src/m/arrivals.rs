@@ -35,7 +35,9 @@
 //! ```
 //!
 //! One of the two sees the other. An M that goes to sleep gives its seat up first: step 3 on the left finds it asleep, or on its way and without a
-//! seat, or the M finds g. Who was roused finds g when it has its P, and passes it on if there is no seat for it by then.
+//! seat, or the M finds g. Who was roused has a P and no seat: before it runs anything it takes one, or passes on what lies here (there is none, or its
+//! thread is some goroutine's alone meanwhile). So where something lies, there is a seat, or an M on its way out of its rest; and a thread that
+//! ends passes on what there is, seat or none.
 //!
 //! While the M has its seat and computes, arrivals are among those that wait: after a slice its P is taken, and the seat with it, or, where
 //! another P idles, they are passed on (`monitor/retake.rs`). An M that the machine keeps from running keeps its seat, and its arrivals, as long as that

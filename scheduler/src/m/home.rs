@@ -83,6 +83,12 @@ impl M {
         }
     }
 
+    /// Its thread runs nothing any more: who has placed something here sees that, or it is passed on now, seat or none.
+    pub(super) fn leaves(&self) {
+        self.give_seat_back();
+        self.leave_arrivals();
+    }
+
     pub(crate) fn has_seat(&self) -> bool {
         self.seat.is_mine()
     }

@@ -95,6 +95,8 @@ pub(crate) struct Own {
     pub(super) inherits_slice: Cell<bool>,
     /// The last goroutine's slice was over: let others of the thread's and the process's turn come first.
     pub(super) give_way: Cell<bool>,
+    /// The last time that a slice was over, the injector was looked at first.
+    pub(super) injector_after_slice: Cell<bool>,
     /// What becomes ready now goes behind the ring's others, and somebody is woken once at the end.
     pub(super) batching: Cell<bool>,
     pub(super) batched: Cell<bool>,
@@ -167,6 +169,7 @@ impl M {
                 streak: Cell::new(0),
                 inherits_slice: Cell::new(false),
                 give_way: Cell::new(false),
+                injector_after_slice: Cell::new(false),
                 batching: Cell::new(false),
                 batched: Cell::new(false),
                 events: RefCell::new(Ready::new()),
@@ -426,6 +429,8 @@ impl M {
         let p = self.scheduler.p(p);
         self.own().p.set(Some(p));
         self.own().spawned_without_p.set(0);
+        // That was another's ring.
+        self.own().ring_was_full.set(false);
         p.set_m(Some(self));
         self.scheduler.monitor().p_is_busy();
     }

@@ -39,8 +39,7 @@ impl M {
             return None;
         }
         let idle = scheduler.idle().counts().idle() > 0 && scheduler.seats().any();
-        let homes = scheduler.alive().into_iter().filter(|m| m.starts_fresh_ones(idle));
-        let least = homes.min_by_key(|m| m.load())?;
+        let least = scheduler.least_of_ms(|m| m.starts_fresh_ones(idle).then(|| m.load()))?;
         self.is_fuller_than(least, 0).then_some(least)
     }
 
@@ -85,6 +84,14 @@ impl M {
 
     pub(crate) fn has_arrivals(&self) -> bool {
         !self.arrivals.is_empty()
+    }
+
+    /// It comes out of its rest, in which it had no seat. Before it runs anything: who has no seat is never asked for arrivals again.
+    #[inline]
+    pub(super) fn keep_or_pass_arrivals(&self) {
+        if self.has_arrivals() && !self.may_start_fresh() {
+            self.pass_arrivals_on();
+        }
     }
 
     /// One that was placed here, if this M has or gets a seat; else somebody else has to start them.

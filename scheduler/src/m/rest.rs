@@ -197,6 +197,7 @@ impl M {
             // SAFETY: this thread is on its stack, and never leaves this loop.
             unsafe { crate::scope::leaves(g) };
         }
+        self.leaves();
         self.scheduler().m_sleeps_for_good(self);
         loop {
             std::thread::park();

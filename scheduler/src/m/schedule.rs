@@ -39,8 +39,11 @@ impl M {
     /// Runs goroutines until the runtime ends. The thread is this M's.
     pub(super) fn run(&'static self) {
         loop {
-            if !self.lease.inside() && !self.rest() {
-                return;
+            if !self.lease.inside() {
+                if !self.rest() {
+                    return;
+                }
+                self.keep_or_pass_arrivals();
             }
             match self.look() {
                 Some(g) if self.places_elsewhere(g) => {}
@@ -101,8 +104,9 @@ impl M {
         if self.is_exclusive() {
             return self.locked_turn(p, tick);
         }
-        if tick.is_multiple_of(FAIRNESS) || self.own().give_way.replace(false) {
-            found!(self.fairness(p));
+        let gave_way = self.own().give_way.replace(false);
+        if gave_way || tick.is_multiple_of(FAIRNESS) {
+            found!(self.fairness(p, gave_way));
             if !self.lease.inside() {
                 return None;
             }
@@ -162,14 +166,16 @@ impl M {
 
     /// What must not wait for ever behind the P's own work: timers that found no room, Ms without a P, injected goroutines, and the poller.
     #[inline(never)]
-    fn fairness(&'static self, p: &'static P) -> Found {
+    fn fairness(&'static self, p: &'static P, gave_way: bool) -> Found {
         let scheduler = self.scheduler();
-        self.make_room(p);
+        if !gave_way {
+            self.make_room(p);
+        }
         self.fire_left_timers(p);
         self.poll(p);
         if scheduler.idle().waiting() > 0 {
             if self.is_the_injectors_turn() {
-                found!(self.one_injected());
+                found!(self.some_injected(p));
             }
             let searches = self.own().searching.get();
             // Asked once: something may come into the inbox the next moment, and then it would seem that we queued.
@@ -187,7 +193,16 @@ impl M {
                 return None;
             }
         }
-        found!(self.some_injected(p));
+        if self.has_arrivals() {
+            // Two that wake each other may have every even turn, and a slot every odd one; and nobody else can take these.
+            found!(self.arrival());
+        }
+        // Whose slice was over lies at the end of the injector, and with that always first he could be the next again, and never those of the
+        // queues at hand, nor the timers. By turns, as long as slices end.
+        let after_slice = &self.own().injector_after_slice;
+        if !gave_way || !after_slice.replace(!after_slice.get()) {
+            found!(self.some_injected(p));
+        }
         self.share_of_a_fuller_ring(p)
     }
 
@@ -391,9 +406,10 @@ impl M {
         own.batching.set(true);
         f();
         own.batching.set(false);
-        // One of them this M runs itself, at once.
+        // One of them this M runs itself, at once. Where a ring overflowed, thieves may have emptied it before the half of it that went to the injector
+        // was there.
         let ready = p.ring.queued() + usize::from(p.ring.has_next());
-        if own.batched.replace(false) && ready > 1 {
+        if own.batched.replace(false) && (ready > 1 || !self.scheduler().injector().is_empty()) {
             self.scheduler().wake_if_wanted();
         }
     }

@@ -22,7 +22,7 @@ fn live(m: &'static M) {
     m.set_clock(ThreadClock::current().ok());
     m.run();
     m.give_back_unstarted();
-    m.give_seat_back();
+    m.leaves();
     m.set_clock(None);
     if m.is_home() {
         // Thread-locals of this thread may be borrowed by the stacks of goroutines that were abandoned: it never ends.

@@ -13,7 +13,7 @@ use super::{LOOKS, Monitor, QUIET_ROUNDS, Round, SECOND_NS, SHORTEST_NS};
 use crate::limits::clock;
 use crate::monitor::alarm::NEVER;
 use crate::stack;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*, fence};
 
 /// Who takes a P so soon after the one before is in a hurry.
 const HURRY_NS: u64 = 250_000;
@@ -31,6 +31,8 @@ pub(super) struct Moves {
     /// When one was last taken.
     taken: AtomicU64,
     hurries: AtomicU32,
+    /// Nothing but others will end this sleep. Not a hint: stored before the state says `RESTS`, and read behind that.
+    deep: AtomicBool,
 }
 
 impl Moves {
@@ -40,7 +42,14 @@ impl Moves {
             rested: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             hurries: AtomicU32::new(0),
+            deep: AtomicBool::new(false),
         }
+    }
+
+    /// Asked by who has found that the monitor rests.
+    pub(super) fn is_deep(&self) -> bool {
+        fence(Acquire);
+        self.deep.load(Relaxed)
     }
 }
 
@@ -51,6 +60,8 @@ impl Monitor {
         let now = clock::now_ns();
         self.last_look.store(now, Relaxed);
         let moves = &self.moves;
+        // From here on it is looked at all 50 ms at least.
+        moves.deep.store(false, Relaxed);
         let hurry = now.saturating_sub(moves.taken.swap(now, Relaxed)) < HURRY_NS;
         let in_a_row = if hurry { moves.hurries.load(Relaxed) + 1 } else { 0 };
         moves.hurries.store(in_a_row, Relaxed);
@@ -98,6 +109,7 @@ impl Round {
         let first = if deep { until } else { until.min(self.at_rest_since + AT_REST_NS) };
         monitor.moves.until.store(until, Relaxed);
         monitor.moves.rested.store(0, Relaxed);
+        monitor.moves.deep.store(deep, Relaxed);
         monitor.doze.rest(if first == NEVER { NEVER } else { first.saturating_sub(begun) });
         if self.nothing_to_do() {
             monitor.doze.sleep_by_the_alarm();

@@ -70,7 +70,7 @@ use crate::m::note::Note;
 use crate::sync::atomic::{self, AtomicU8, Ordering::*};
 use crate::sync::faulty;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// All Ps idle for so long, and nothing was run: nothing is going on. The alarm is never set farther by who moves it.
@@ -93,8 +93,8 @@ const WATCHES: u8 = 3;
 pub(super) struct Doze {
     state: AtomicU8,
     note: Note,
-    /// Made when it is first needed; where there is no descriptor for it, naps must do.
-    alarm: OnceLock<Alarm>,
+    /// Made when it is first needed; where there is no descriptor for it, naps must do. The lock is never held over a setting.
+    alarm: Mutex<Option<Arc<Alarm>>>,
 }
 
 /// How a sleep by the alarm was ended.
@@ -110,7 +110,7 @@ pub(super) enum Slept {
 
 impl Doze {
     pub(super) fn new() -> Doze {
-        Doze { state: AtomicU8::new(AWAKE), note: Note::new(), alarm: OnceLock::new() }
+        Doze { state: AtomicU8::new(AWAKE), note: Note::new(), alarm: Mutex::new(None) }
     }
 
     // The monitor's own.
@@ -140,11 +140,18 @@ impl Doze {
     ///
     /// Those of `timerfd_create`.
     pub(super) fn make_alarm(&self) -> io::Result<()> {
-        if self.alarm.get().is_none() {
+        if self.alarm().is_none() {
             // Nobody else makes one.
-            let _ours = self.alarm.set(Alarm::new()?);
+            let made = Arc::new(Alarm::new()?);
+            *self.alarm.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         }
         Ok(())
+    }
+
+    /// The monitor has ended: its descriptor goes, when who sets it just now is done with that.
+    pub(super) fn close_alarm(&self) {
+        let alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(alarm);
     }
 
     /// Steps 1 and 2 of sleeping by the alarm, which runs out so far ahead; the look is the caller's, then comes `sleep_by_the_alarm`, or `rise`.
@@ -159,7 +166,7 @@ impl Doze {
 
     pub(super) fn sleep_by_the_alarm(&self) {
         if !self.note.is_set()
-            && let Some(alarm) = self.alarm.get()
+            && let Some(alarm) = self.alarm()
         {
             alarm.sleep();
         }
@@ -270,9 +277,13 @@ impl Doze {
     }
 
     fn set_alarm(&self, ahead: u64) {
-        if let Some(alarm) = self.alarm.get() {
+        if let Some(alarm) = self.alarm() {
             alarm.set(ahead);
         }
+    }
+
+    fn alarm(&self) -> Option<Arc<Alarm>> {
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -118,6 +118,7 @@ impl Monitor {
             // It aborts the process rather than panic.
             let _ended = handle.join();
         }
+        self.doze.close_alarm();
     }
 
     /// A P left the idle list: a fence, and a load while the monitor does not rest.
@@ -147,7 +148,8 @@ impl Monitor {
 
     /// Something has ended that is not seen by a P that comes to idle: if everything is at rest, is it a deadlock?
     pub(crate) fn look_at_rest(&self) {
-        if self.doze.rests() {
+        // A sleep that is not deep ends before long, and with that look.
+        if self.doze.rests() && self.moves.is_deep() {
             self.doze.cut_short();
         }
     }

@@ -18,7 +18,7 @@
 //! Nobody counts goroutines. All that can make one run is in few hands, which can be looked at when they are idle:
 //!
 //! 1. no M is awake: every P idles, no M waits for one, and as many Ms sleep (or wait in place, for a park that is open) as there are;
-//! 2. nothing is queued: the rings, the injector, the inboxes are empty, and nobody waits for a stack;
+//! 2. nothing is queued: the rings, the injector, the inboxes and arrivals are empty, and nobody waits for a stack;
 //! 3. no call is on a helper, and nobody waits for a descriptor.
 //!
 //! Every insider does what it does awake, or is counted under 3 until what it did is in a queue (2). So if (1) held all the time while

@@ -240,6 +240,13 @@ impl Scheduler {
         placed
     }
 
+    /// The M for which this is least, of those for which there is a number.
+    pub(crate) fn least_of_ms(&self, number: impl Fn(&M) -> Option<usize>) -> Option<&'static M> {
+        let ms = self.ms();
+        let numbered = ms.alive.iter().filter_map(|m| Some((number(m)?, *m)));
+        numbered.min_by_key(|(number, _)| *number).map(|(_, m)| m)
+    }
+
     /// How many started goroutines each P would have if they were spread evenly (bound mode).
     pub(crate) fn mean_at_home(&self) -> usize {
         let all: u32 = self.ms().alive.iter().map(|m| m.owned.load(Relaxed)).sum();

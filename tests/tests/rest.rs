@@ -173,27 +173,29 @@ fn the_monitor_does_without_a_descriptor() {
         "the_monitor_does_without_a_descriptor",
         |_| {},
         |mode| {
-            let attempt = || {
+            let body = || {
+                assert_eq!(kernel_timers(), 1, "the poll's alone: there was no descriptor for another");
+                for rest in [30, 100].map(Duration::from_millis) {
+                    compute_after(rest);
+                }
+                assert_eq!(kernel_timers(), 1, "there was no descriptor for another");
                 system::limit_descriptors(ALLOWED).expect("it may be raised again");
-                mode.run(Builder::new().procs(1), || {
-                    system::limit_descriptors(0).expect("it is lowered");
-                    // The poll's alone, or the monitor has rested before we came here.
-                    if kernel_timers() != 1 {
-                        return false;
-                    }
-                    for rest in [30, 100].map(Duration::from_millis) {
-                        compute_after(rest);
-                    }
-                    assert_eq!(kernel_timers(), 1, "there was no descriptor for another");
-                    system::limit_descriptors(ALLOWED).expect("it may be raised again");
-                    while kernel_timers() == 1 {
-                        time::sleep(Duration::from_millis(30));
-                    }
-                    compute_after(Duration::from_millis(30));
-                    true
-                })
+                while kernel_timers() == 1 {
+                    time::sleep(Duration::from_millis(30));
+                }
+                compute_after(Duration::from_millis(30));
             };
-            assert!((0..100).any(|_| attempt()), "{mode}: the monitor was always first");
+            // The least with which a runtime starts.
+            let starts = (1..ALLOWED).any(|allowed| {
+                system::limit_descriptors(allowed).expect("it may be raised again");
+                let builder = Builder::new().procs(1);
+                match mode {
+                    Mode::Bound => builder.run(body).is_ok(),
+                    // SAFETY: what holds for every body of this crate (`Mode::run`); this one only sleeps and computes.
+                    Mode::Migrating => unsafe { builder.run_migrating(body) }.is_ok(),
+                }
+            });
+            assert!(starts, "{mode}: no runtime starts with fewer than {ALLOWED} descriptors");
         },
         |_, end| {
             end.succeeded();

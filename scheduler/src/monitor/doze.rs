@@ -93,7 +93,7 @@ const WATCHES: u8 = 3;
 pub(super) struct Doze {
     state: AtomicU8,
     note: Note,
-    /// Made when it is first needed; where there is no descriptor for it, naps must do. The lock is never held over a setting.
+    /// Made at the start; where there is no descriptor for it, naps must do until there is. The lock is never held over a setting.
     alarm: Mutex<Option<Arc<Alarm>>>,
 }
 

@@ -104,6 +104,9 @@ impl Monitor {
     }
 
     pub(crate) fn start(&self, scheduler: &'static Scheduler) -> io::Result<()> {
+        // With the runtime's other descriptors, and not at some later moment at which somebody counts them. If there is none left it is tried again
+        // whenever it is wanted.
+        let _made = self.doze.make_alarm();
         let name = format!("{}-monitor", scheduler.config().thread_name);
         let handle = std::thread::Builder::new().name(name).spawn(move || Round::new(scheduler).live())?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);

@@ -5,6 +5,7 @@ use super::current;
 use super::inbox::Inbox;
 use super::lease::Lease;
 use super::slumber::Slumber;
+use super::vigil::Vigil;
 use crate::g::G;
 use crate::g::context::{self, Command};
 use crate::idle::Sleeper;
@@ -119,6 +120,7 @@ pub(crate) struct Own {
     pub(super) accepted: Cell<bool>,
     /// Goroutines spawned by those here since it had a P.
     spawned_without_p: Cell<u32>,
+    pub(super) vigil: Vigil,
     random: Cell<u32>,
     /// The P of the lease, without the way through its index: exact where the lease says that the P is this M's.
     p: Cell<Option<&'static P>>,
@@ -182,6 +184,7 @@ impl M {
                 queued: Cell::new(false),
                 accepted: Cell::new(false),
                 spawned_without_p: Cell::new(0),
+                vigil: Vigil::default(),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
                 p: Cell::new(None),
                 bars: Cell::new(0),

@@ -28,6 +28,8 @@ mod schedule;
 mod slumber;
 #[cfg(not(loom))]
 mod thread;
+#[cfg(not(loom))]
+mod vigil;
 
 #[cfg(not(loom))]
 pub(crate) use machine::{Inside, M};

@@ -3,6 +3,7 @@
 use super::M;
 use super::due::QUARTER;
 use super::place::FEW;
+use super::vigil::Next;
 use crate::g::G;
 use crate::idle::Released;
 use crate::injector::Chain;
@@ -10,6 +11,7 @@ use crate::limits::clock;
 use crate::p::P;
 use crate::runtime::Mode;
 use crate::timers::NEVER;
+use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 use threadle_netpoll::Polled;
 
@@ -21,6 +23,8 @@ const STREAK: u32 = 16;
 const STEAL_ROUNDS: u32 = 4;
 /// A `runnext` that its own P is about to run is left to it for so long.
 const COURTESY_NS: u64 = 3_000;
+/// Pauses between two looks of an M that stays awake: it is to leave the lines of those who work alone for a moment.
+const BETWEEN_LOOKS: u32 = 8;
 
 /// What looking for work came to: run this. None: nothing here, look further on; or the P was given to somebody who needs it more, which
 /// the lease tells. Whether the goroutine goes on in the slice of the one before is in `Own::inherits_slice`: so all of it fits a register.
@@ -43,6 +47,7 @@ impl M {
                 if !self.rest() {
                     return;
                 }
+                self.own().vigil.is_awake(clock::now_ns);
                 self.keep_or_pass_arrivals();
             }
             match self.look() {
@@ -51,7 +56,7 @@ impl M {
                     self.found_work();
                     self.execute(g);
                 }
-                None if self.lease.inside() => self.let_p_go(),
+                None if self.lease.inside() => self.look_again_or_let_p_go(),
                 None => {}
             }
         }
@@ -487,6 +492,9 @@ impl M {
     #[inline]
     fn found_work(&self) {
         let own = self.own();
+        if own.vigil.found_work() {
+            self.p().counters.vigils.bump();
+        }
         if own.searching.replace(false) && self.scheduler().idle().stop_searching() {
             self.scheduler().wake_if_wanted();
         }
@@ -494,6 +502,32 @@ impl M {
             // It does not come to the poll at once (`timers.rs`).
             self.scheduler().wake_if_wanted();
         }
+    }
+
+    /// Nothing anywhere: it stays awake for a moment, where that has paid of late (`vigil.rs`).
+    fn look_again_or_let_p_go(&'static self) {
+        let now = clock::now_ns();
+        let vigil = &self.own().vigil;
+        if self.may_stay_awake() && vigil.found_nothing(now, || self.others_work()) == Next::Look {
+            for _ in 0..BETWEEN_LOOKS {
+                std::hint::spin_loop();
+            }
+            return;
+        }
+        vigil.falls_asleep(now);
+        self.let_p_go();
+    }
+
+    /// There is a CPU for it, and it could run what comes.
+    fn may_stay_awake(&self) -> bool {
+        let scheduler = self.scheduler();
+        scheduler.has_a_cpu_each() && !scheduler.stopping() && self.may_start_fresh()
+    }
+
+    /// Somebody else runs a goroutine, or has one that only he may run.
+    fn others_work(&'static self) -> bool {
+        let others = self.scheduler().ps().filter_map(P::m).filter(|m| !ptr::eq(*m, self));
+        others.into_iter().any(|m| m.running().is_some() || !m.inbox.is_empty())
     }
 
     /// Nothing anywhere: the P idles, or goes to an M that waits for one; then the last look (`idle.rs`).

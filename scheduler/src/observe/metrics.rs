@@ -65,6 +65,8 @@ pub struct Metrics {
     pub poll_events: u64,
     /// Timers fired by threads with a P.
     pub timers_fired: u64,
+    /// Times a thread that had run out of work stayed awake for a moment, and something came.
+    pub vigils: u64,
     /// Ps taken from announced calls.
     pub retaken: u64,
     /// Ps taken from goroutines in user code.
@@ -116,6 +118,7 @@ fn collect(scheduler: &Scheduler) -> Metrics {
         polls: sum(|c| c.polls.get()),
         poll_events: sum(|c| c.poll_events.get()),
         timers_fired: sum(|c| c.timers_fired.get()),
+        vigils: sum(|c| c.vigils.get()),
         retaken: scheduler.monitor().retaken.load(Relaxed),
         detached: scheduler.monitor().detached.load(Relaxed),
     }

@@ -38,4 +38,5 @@ pub(crate) struct Counters {
     pub(crate) polls: Counter,
     pub(crate) poll_events: Counter,
     pub(crate) timers_fired: Counter,
+    pub(crate) vigils: Counter,
 }

@@ -49,6 +49,8 @@ pub(crate) struct Scheduler {
     idle: CachePadded<Idle<M>>,
     /// Freed at the shutdown once nobody can use it.
     poller: AtomicPtr<Poller<Ticket>>,
+    /// See the method.
+    has_a_cpu_each: bool,
     monitor: Monitor,
     helpers: Helpers,
     stackless: Stackless,
@@ -98,6 +100,7 @@ impl Scheduler {
             injector: CachePadded::new(Injector::new()),
             idle: CachePadded::new(Idle::new()),
             poller: AtomicPtr::new(Box::into_raw(Box::new(poller))),
+            has_a_cpu_each: !virtual_time && (follow || procs <= limits::cpu::available_procs()),
             monitor: Monitor::new(config::trace_interval(), follow),
             helpers: Helpers::default(),
             stackless: Stackless::default(),
@@ -156,6 +159,11 @@ impl Scheduler {
     }
     pub(crate) fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+    /// There are as many CPUs as Ps, as far as is known, and time is not virtual: who has nothing to do may stay awake for a moment.
+    pub(crate) fn has_a_cpu_each(&self) -> bool {
+        let seen = self.monitor.cpus.load(Relaxed);
+        self.has_a_cpu_each && (seen == 0 || seen >= u64::from(self.procs))
     }
     pub(crate) fn helpers(&self) -> &Helpers {
         &self.helpers

@@ -4,7 +4,7 @@
 //! # The problem
 //!
 //! Bound, a goroutine stays where it starts, and a connection's goroutine may stay for days. One goroutine accepts them all, and each is spawned
-//! on *its* thread. Whoever idles at that moment takes its share (`schedule.rs`, `places_elsewhere`), but which thread idles when a
+//! on *its* thread. Whoever idles at that moment takes its share (`place.rs`, `places_elsewhere`), but which thread idles when a
 //! connection comes has nothing to do with how many it serves: of 2 000 ends of connections one of two threads had 700 and the other 1 300, or
 //! worse, and when all of them talk one CPU idles beside another that has a third more to do than its share. So the spawner places them: a goroutine
 //! that is spawned by one that has just accepted a connection goes to the home with the least of them, busy or asleep. (Envoy's "exact"
@@ -35,13 +35,13 @@
 //! ```
 //!
 //! One of the two sees the other. An M that goes to sleep gives its seat up first: step 3 on the left finds it asleep, or on its way and without a
-//! seat, or the M finds g. Who was roused has a P and no seat: before it runs anything it takes one, or passes on what lies here (there is none, or its
-//! thread is some goroutine's alone meanwhile). So where something lies, there is a seat, or an M on its way out of its rest; and a thread that
-//! ends passes on what there is, seat or none.
+//! seat, or the M finds g. Who was roused has a P and no seat: before it runs anything it takes one, or passes on what lies here (there is none,
+//! or its thread is some goroutine's alone meanwhile). So where something lies, there is a seat, or an M on its way out of its rest; and a
+//! thread that ends passes on what there is, seat or none.
 //!
 //! While the M has its seat and computes, arrivals are among those that wait: after a slice its P is taken, and the seat with it, or, where
-//! another P idles, they are passed on (`monitor/retake.rs`). An M that the machine keeps from running keeps its seat, and its arrivals, as long as that
-//! is so (`monitor/report.rs`): it comes back before long, and who is at home there waits as well.
+//! another P idles, they are passed on (`monitor/retake.rs`). An M that the machine keeps from running keeps its seat, and its arrivals, as long
+//! as that is so (`monitor/report.rs`): it comes back before long, and who is at home there waits as well.
 
 use crate::injector::{Chain, Linked};
 use crate::sync::atomic::{AtomicUsize, Ordering::*, fence};

@@ -1,5 +1,5 @@
-//! Bound: which home the goroutine of a connection that was just accepted starts on. The queue it comes there by, and why nothing lies in it
-//! for long, is `arrivals.rs`.
+//! Where bound goroutines are placed: which home the goroutine of a connection that was just accepted starts on (the queue it comes there by, and
+//! why nothing lies in it for long, is `arrivals.rs`), and when any other fresh one is passed to an idle P.
 
 use super::{M, current};
 use crate::g::G;
@@ -8,7 +8,7 @@ use crate::runtime::{Mode, Scheduler};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// So many goroutines more than elsewhere are no crowd: few connections are served soonest by the thread that accepts them, which is awake.
-pub(super) const FEW: usize = 8;
+const FEW: usize = 8;
 /// Nor is a 32nd part more.
 const SLACK: usize = 32;
 
@@ -41,6 +41,41 @@ impl M {
         let idle = scheduler.idle().counts().idle() > 0 && scheduler.seats().any();
         let least = scheduler.least_of_ms(|m| m.starts_fresh_ones(idle).then(|| m.load()))?;
         self.is_fuller_than(least, 0).then_some(least)
+    }
+
+    /// Bound, a goroutine stays where it starts, so an M that many are at home on passes a fresh one to an idle P, if there is one: left to
+    /// themselves all connections of a server would be at home with the goroutine that accepts them, since that M is awake when they come.
+    #[inline]
+    pub(super) fn places_elsewhere(&'static self, g: &'static G) -> bool {
+        let scheduler = self.scheduler();
+        if g.started() || scheduler.mode() != Mode::Bound || g.is_locked() {
+            return false;
+        }
+        self.places_fresh_elsewhere(g)
+    }
+
+    fn places_fresh_elsewhere(&'static self, g: &'static G) -> bool {
+        let scheduler = self.scheduler();
+        // Without a seat left the other M could not start it either.
+        if scheduler.idle().counts().idle() == 0 || !scheduler.seats().any() || !self.is_crowded() {
+            return false;
+        }
+        // An M that searches counts as one in `claim`, which would refuse then.
+        self.found_work();
+        let placed = scheduler.wake_with(g);
+        if placed {
+            self.own().inherits_slice.set(false);
+        }
+        placed
+    }
+
+    /// Clearly more goroutines are at home here than on the threads of this runtime in the mean.
+    fn is_crowded(&self) -> bool {
+        let mine = self.owned.load(Relaxed) as usize;
+        mine >= FEW && {
+            let mean = self.scheduler().mean_at_home();
+            mine > mean + mean / 8 + FEW
+        }
     }
 
     /// Clearly more goroutines are at home here than there, or will be, once so many fresh ones have `come` from there.

@@ -2,7 +2,6 @@
 
 use super::M;
 use super::due::QUARTER;
-use super::place::FEW;
 use super::vigil::Next;
 use crate::g::G;
 use crate::idle::Released;
@@ -12,7 +11,6 @@ use crate::p::P;
 use crate::runtime::Mode;
 use crate::timers::NEVER;
 use std::ptr;
-use std::sync::atomic::Ordering::Relaxed;
 use threadle_netpoll::Polled;
 
 /// Every so many turns others are looked at first, however much is at hand (Go's number: a prime, so that it keeps step with nothing).
@@ -59,41 +57,6 @@ impl M {
                 None if self.lease.inside() => self.look_again_or_let_p_go(),
                 None => {}
             }
-        }
-    }
-
-    /// Bound, a goroutine stays where it starts, so an M that many are at home on passes a fresh one to an idle P, if there is one: left to
-    /// themselves all connections of a server would be at home with the goroutine that accepts them, since that M is awake when they come.
-    #[inline]
-    fn places_elsewhere(&'static self, g: &'static G) -> bool {
-        let scheduler = self.scheduler();
-        if g.started() || scheduler.mode() != Mode::Bound || g.is_locked() {
-            return false;
-        }
-        self.places_fresh_elsewhere(g)
-    }
-
-    fn places_fresh_elsewhere(&'static self, g: &'static G) -> bool {
-        let scheduler = self.scheduler();
-        // Without a seat left the other M could not start it either.
-        if scheduler.idle().counts().idle() == 0 || !scheduler.seats().any() || !self.is_crowded() {
-            return false;
-        }
-        // An M that searches counts as one in `claim`, which would refuse then.
-        self.found_work();
-        let placed = scheduler.wake_with(g);
-        if placed {
-            self.own().inherits_slice.set(false);
-        }
-        placed
-    }
-
-    /// Clearly more goroutines are at home here than on the threads of this runtime in the mean.
-    fn is_crowded(&self) -> bool {
-        let mine = self.owned.load(Relaxed) as usize;
-        mine >= FEW && {
-            let mean = self.scheduler().mean_at_home();
-            mine > mean + mean / 8 + FEW
         }
     }
 
@@ -411,8 +374,8 @@ impl M {
         own.batching.set(true);
         f();
         own.batching.set(false);
-        // One of them this M runs itself, at once. Where a ring overflowed, thieves may have emptied it before the half of it that went to the injector
-        // was there.
+        // One of them this M runs itself, at once. Where a ring overflowed, thieves may have emptied it before the half of it that went to the
+        // injector was there.
         let ready = p.ring.queued() + usize::from(p.ring.has_next());
         if own.batched.replace(false) && (ready > 1 || !self.scheduler().injector().is_empty()) {
             self.scheduler().wake_if_wanted();
@@ -490,7 +453,7 @@ impl M {
 
     /// Work was found: if this M searched and was the last to do so, another takes over the search before it runs anything.
     #[inline]
-    fn found_work(&self) {
+    pub(super) fn found_work(&self) {
         let own = self.own();
         if own.vigil.found_work() {
             self.p().counters.vigils.bump();

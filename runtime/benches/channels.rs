@@ -1,6 +1,6 @@
 //! Costs of channels and select: `cargo bench -p threadle --bench channels`. Each line is the least of several rounds, in bound and in migrating mode
-//! (what else runs on the machine only adds); on one processor, so that it is instructions that count and not how the kernel spreads threads. A run takes some seconds. Without
-//! `--bench` (as under `cargo test --benches`) everything runs once and small, to see that it works.
+//! (what else runs on the machine only adds); on one processor, so that it is instructions that count and not how the kernel spreads threads. A
+//! run takes some seconds. Without `--bench` (as under `cargo test --benches`) everything runs once and small, to see that it works.
 
 use std::time::Instant;
 

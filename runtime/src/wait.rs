@@ -95,8 +95,8 @@ impl<'a> Limit<'a> {
     }
 }
 
-/// Parks within the limit, with a ticket that is in no list. False: the limit was reached. True: the ticket was woken, by whom it is for the caller to
-/// find out: if nothing has come of it, by the end of what [`cancels`](Limit::can_be_cancelled) the wait. **Switches.**
+/// Parks within the limit, with a ticket that is in no list. False: the limit was reached. True: the ticket was woken, by whom it is for the
+/// caller to find out: if nothing has come of it, by the end of what [`cancels`](Limit::can_be_cancelled) the wait. **Switches.**
 ///
 /// # Safety
 /// As for [`Parking::wait_until_or`].

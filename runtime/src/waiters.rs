@@ -34,8 +34,8 @@ use std::ptr::NonNull;
 pub(crate) use crate::base::lock;
 use crate::base::{Ticket, UnsafeCell, Woken, prefetch};
 
-/// Between a waiter and the one behind it that it is told of are so many others. While the ones between are dealt with, in some 30 ns each, that one's
-/// memory comes.
+/// Between a waiter and the one behind it that it is told of are so many others. While the ones between are dealt with, in some 30 ns each, that
+/// one's memory comes.
 const LEAD: usize = 16;
 
 /// One waiting goroutine or thread, linked into a [`WaitList`].

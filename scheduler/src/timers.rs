@@ -32,8 +32,8 @@ use threadle_timer::{Budget, Key, Wheel};
 
 /// Called when a timer is due.
 pub trait Expire: Send + Sync {
-    /// The timer is due: `now` is its deadline or later. Runs on the scheduler's own stack, between two goroutines: it must not block, cannot switch, and must not panic
-    /// (the process aborts). It may spawn, wake, and use the `try_` forms of everything.
+    /// The timer is due: `now` is its deadline or later. Runs on the scheduler's own stack, between two goroutines: it must not block, cannot
+    /// switch, and must not panic (the process aborts). It may spawn, wake, and use the `try_` forms of everything.
     fn expire(self: Arc<Self>, now: Instant);
 }
 

@@ -402,7 +402,8 @@ impl<T> Channel<T> {
     /// Closes; `false` if it was closed already.
     ///
     /// Those who wait are told some at a time. There may be a million of them: the first run while the last are told, nobody stands at the lock
-    /// for so long (but for the arms of a `select` that only watch, which are few), and what a waiter has in the cache from being claimed is still there when it is queued.
+    /// for so long (but for the arms of a `select` that only watch, which are few), and what a waiter has in the cache from being claimed is
+    /// still there when it is queued.
     pub(super) fn close(&self) -> bool {
         let mut state = self.lock();
         if state.closed {

@@ -23,7 +23,8 @@ use threadle_scheduler::{Config, Deadlock, Mode};
 /// **What an abandoned goroutine owns is never dropped**, since nobody may unwind its stack: memory, files and sockets stay as they are until the
 /// process ends. So peers of its connections are told nothing, a port it listens on stays taken, what it has buffered is not written, a lock it
 /// holds stays held. It does not matter to a process that ends with its runtime. One that goes on tells its goroutines to end, and
-/// joins them, before `main` returns: see [`net`](crate::net#sockets-and-the-end-of-a-runtime) for sockets, [`context`](crate::context) for all that waits.
+/// joins them, before `main` returns: see [`net`](crate::net#sockets-and-the-end-of-a-runtime) for sockets, [`context`](crate::context) for all
+/// that waits.
 ///
 /// # Panics
 /// With `main`'s panic, and if the runtime cannot be started ([`Builder::run`] gives the error instead).

@@ -92,8 +92,8 @@ fn copy_within<R: Stream, W: Stream>(reader: &R, writer: &W, context: Option<&Co
     }
 }
 
-/// Copies both ways between two streams, each until its end, which is passed on; then how many bytes went from `one` to `other`, and back. This is what a
-/// proxy does when all has been said. An error of either way ends both.
+/// Copies both ways between two streams, each until its end, which is passed on; then how many bytes went from `one` to `other`, and back. This
+/// is what a proxy does when all has been said. An error of either way ends both.
 ///
 /// Switches: yes.
 ///

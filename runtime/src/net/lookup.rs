@@ -1,14 +1,14 @@
 //! Looking names up.
 //!
-//! The system's resolver is the one that knows what this machine knows (`/etc/hosts`, `nsswitch.conf`, whatever container it is), and it blocks: up to
-//! half a minute where a name server is silent, with nothing to wait for and no way to call it off. So
+//! The system's resolver is the one that knows what this machine knows (`/etc/hosts`, `nsswitch.conf`, whatever container it is), and it blocks:
+//! up to half a minute where a name server is silent, with nothing to wait for and no way to call it off. So
 //!
 //! * without a limit it is a [`blocking`](crate::blocking) call, which stalls nobody;
 //! * with one (a deadline, a context) it is made by a goroutine of its own, or outside a runtime by a thread, which the caller leaves to
 //!   itself when it gives up: its answer is then nobody's.
 //!
-//! What is given up goes on, and a silent name server under load would pile such calls up, each with a thread. So they are counted: of those with a limit at
-//! most 64 go on at once in the process, and more wait their turn, within their limits.
+//! What is given up goes on, and a silent name server under load would pile such calls up, each with a thread. So they are counted: of those
+//! with a limit at most 64 go on at once in the process, and more wait their turn, within their limits.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};

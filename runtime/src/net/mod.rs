@@ -32,8 +32,8 @@
 //! ends with the error "runtime stopped".
 //!
 //! A call that transferred less than it might have has found the end of what there was, on TCP, and the next one waits without asking first; an
-//! exchange of a question and an answer costs each side one read and one write. (netpoll's README says why that loses nothing.) A read that filled its
-//! buffer has not, and the next one asks: a buffer larger than the message, or a `BufReader`, spares that call.
+//! exchange of a question and an answer costs each side one read and one write. (netpoll's README says why that loses nothing.) A read that
+//! filled its buffer has not, and the next one asks: a buffer larger than the message, or a `BufReader`, spares that call.
 //!
 //! # Deadlines and time-outs
 //!
@@ -51,8 +51,8 @@
 //! # Sockets and the end of a runtime
 //!
 //! A goroutine that is abandoned when its runtime ends is not unwound, and its sockets are not dropped: they stay open until the process ends, their
-//! peers wait on, a listener's port stays taken (and its queue still takes connections). Where the process goes on after the runtime, end them first: a
-//! handle's `close` ends the socket for all handles, tells the peer, and wakes whoever waits.
+//! peers wait on, a listener's port stays taken (and its queue still takes connections). Where the process goes on after the runtime, end them
+//! first: a handle's `close` ends the socket for all handles, tells the peer, and wakes whoever waits.
 //!
 //! ```
 //! use std::io::Read;
@@ -82,8 +82,8 @@
 //!
 //! # What std's have and these have not
 //!
-//! `set_nonblocking`: they are so already, and never seem so. `try_clone` makes a handle, not a descriptor: a second descriptor of one socket would be
-//! a second registration, which epoll cannot tell from the first. `UnixStream::peer_cred` is unstable in std.
+//! `set_nonblocking`: they are so already, and never seem so. `try_clone` makes a handle, not a descriptor: a second descriptor of one socket
+//! would be a second registration, which epoll cannot tell from the first. `UnixStream::peer_cred` is unstable in std.
 
 mod address;
 mod copy;

@@ -92,8 +92,8 @@ fn dispatcher() -> io::Result<&'static Mutex<Dispatcher>> {
 
 /// A receiver of these signals from now on. Each receiver gets every signal; one that is more than 16 behind misses some.
 ///
-/// The default action of a signal (to end the process, mostly) no longer takes place once anybody has asked for it, and does not come back when the receivers
-/// are dropped, but by [`reset`]. An error leaves all of them as they were, or says which are not.
+/// The default action of a signal (to end the process, mostly) no longer takes place once anybody has asked for it, and does not come back when
+/// the receivers are dropped, but by [`reset`]. An error leaves all of them as they were, or says which are not.
 ///
 /// Switches: no.
 ///

@@ -13,8 +13,9 @@ use crate::wait::{GaveUp, Limit};
 /// Mutual exclusion. Who waits sleeps: a goroutine leaves its thread to others.
 ///
 /// Unlocked, it goes to whoever asks first, which is fastest; but who takes it again and again while a waiter is ready behind it, on its
-/// thread, queues after a millisecond, and a waiter that loses the race for one or two is served before everybody else (Go's starvation rule). Locking it twice in one goroutine waits for ever, as with Go's; it is not poisoned by
-/// panics. A guard may be held over switching calls, and be dropped in another thread than it was made in.
+/// thread, queues after a millisecond, and a waiter that loses the race for one or two is served before everybody else (Go's starvation rule).
+/// Locking it twice in one goroutine waits for ever, as with Go's; it is not poisoned by panics. A guard may be held over switching calls, and
+/// be dropped in another thread than it was made in.
 ///
 /// ```
 /// let mutex = threadle::sync::Mutex::new(1);

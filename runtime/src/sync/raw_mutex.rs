@@ -26,12 +26,12 @@
 //! Who may barge gets thousands of locks in the time in which another gets one. So a fair share is a matter of how long that lasts: a *turn* begins
 //! when an unlocker wakes a waiter that was not awake before, and is over after a millisecond, for everybody.
 //!
-//! A woken waiter that loses in that millisecond queues and is woken again; when it loses after it, or has waited for two, it starves. But a waiter may be ready *behind*
-//! the barger, on its thread, where it cannot even lose before the barger's slice is over. With Go's rule alone the turn of one that is
-//! followed by a neighbour lasts ten times as long as that of one that is followed by a goroutine of another thread. So a barger looks at the
-//! clock now and then, and when its turn is over *and the woken waiter lies ready behind it*, it queues of its own accord, beside a free lock:
-//! its park is what lets that waiter run. Nobody else does: what keeps the woken one away from elsewhere (a hog of its thread, a machine that
-//! is full) is no reason to leave a free lock alone. Nor does who cannot leave its stack, or has a deadline.
+//! A woken waiter that loses in that millisecond queues and is woken again; when it loses after it, or has waited for two, it starves. But a
+//! waiter may be ready *behind* the barger, on its thread, where it cannot even lose before the barger's slice is over. With Go's rule alone the
+//! turn of one that is followed by a neighbour lasts ten times as long as that of one that is followed by a goroutine of another thread. So a
+//! barger looks at the clock now and then, and when its turn is over *and the woken waiter lies ready behind it*, it queues of its own accord,
+//! beside a free lock: its park is what lets that waiter run. Nobody else does: what keeps the woken one away from elsewhere (a hog of its
+//! thread, a machine that is full) is no reason to leave a free lock alone. Nor does who cannot leave its stack, or has a deadline.
 //!
 //! # Nobody sleeps beside a free lock
 //!

@@ -8,7 +8,8 @@
 //! * a writer that waits blocks readers that come later: it waits for those that are inside, and no others;
 //! * readers that came while a writer was inside are let in together when it leaves, before the next writer, since that one asks only
 //!   once it has the mutex;
-//! * writers among themselves barge, and are kept from starving, as on any mutex: between two of them without waiting readers there is as a rule no switch.
+//! * writers among themselves barge, and are kept from starving, as on any mutex: between two of them without waiting readers there is as a rule
+//!   no switch.
 //!
 //! This is what Go's RWMutex promises. A goroutine must not read twice at once: between the two a writer may have come.
 //!

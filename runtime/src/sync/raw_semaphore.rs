@@ -11,7 +11,8 @@
 //! ```
 //!
 //! `QUEUED` is set exactly while somebody is in the list, and is changed only under the list's lock. While it is set every change of the word is
-//! made under that lock, too: nobody overtakes who waits, however few permits he wants. So a waiter for many permits is not starved by waiters for one.
+//! made under that lock, too: nobody overtakes who waits, however few permits he wants. So a waiter for many permits is not starved by waiters
+//! for one.
 //!
 //! # Nobody sleeps beside enough permits
 //!

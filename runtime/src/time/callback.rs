@@ -2,9 +2,9 @@
 //!
 //! What it is to do lies in [`Plan`], under a lock; the entry in the scheduler's wheel is but the promise that somebody asks the plan,
 //! at its instant or before. What is due is asked twice: by the firing, which sends a goroutine, and by that goroutine as its first act, for
-//! it may have waited in a queue, and the call been called off. While the function runs it is out of the plan: a firing then finds nothing to run, whatever is planned
-//! meanwhile is armed when the function is back, and runs of one timer never overlap. The function is never called, and never dropped,
-//! under the lock.
+//! it may have waited in a queue, and the call been called off. While the function runs it is out of the plan: a firing then finds nothing to
+//! run, whatever is planned meanwhile is armed when the function is back, and runs of one timer never overlap. The function is never called, and
+//! never dropped, under the lock.
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -40,8 +40,8 @@ impl Unread {
         Ok(count)
     }
 
-    /// Hands some of it to the state; none is left: the state learns of the end. How much it was: 0 also where the peer has ended its TLS stream, behind
-    /// which nothing is looked at.
+    /// Hands some of it to the state; none is left: the state learns of the end. How much it was: 0 also where the peer has ended its TLS
+    /// stream, behind which nothing is looked at.
     pub(super) fn show(&mut self, state: &mut State) -> io::Result<usize> {
         let shown = state.receive(&self.bytes[self.from..self.to])?;
         self.from += shown;

@@ -122,7 +122,8 @@ impl<S: Read + Write> TlsStream<S> {
 }
 
 impl<S> TlsStream<S> {
-    /// Two ends, for a goroutine that reads and one that writes. `S` must do both through a shared reference, as [`TcpStream`](crate::net::TcpStream) does.
+    /// Two ends, for a goroutine that reads and one that writes. `S` must do both through a shared reference, as
+    /// [`TcpStream`](crate::net::TcpStream) does.
     ///
     /// Switches: no.
     ///

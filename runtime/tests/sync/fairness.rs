@@ -122,7 +122,8 @@ fn two_at_once() -> impl Fn() + Send + Sync {
 }
 
 /// On two, the system decides also: on a machine that is busy with other things one of the threads may get little, and what is bound to it
-/// with it. On a quiet one the least served has half of the mean here, too (the bench `locks` prints it); what holds everywhere is that it does not starve.
+/// with it. On a quiet one the least served has half of the mean here, too (the bench `locks` prints it); what holds everywhere is that it does
+/// not starve.
 #[test]
 fn on_two_ps_nobody_starves() {
     in_both_modes("two Ps", 2, |place| {

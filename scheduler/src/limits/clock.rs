@@ -33,8 +33,8 @@ pub(crate) fn coarse_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC_COARSE).saturating_sub(zero).max(1)
 }
 
-/// The nanoseconds of an instant since shortly before the first use of this clock in the process: 0 for what lies before its origin, [`u64::MAX`] for what
-/// lies more than 584 years after it.
+/// The nanoseconds of an instant since shortly before the first use of this clock in the process: 0 for what lies before its origin,
+/// [`u64::MAX`] for what lies more than 584 years after it.
 pub fn to_ns(instant: Instant) -> u64 {
     let since = instant.saturating_duration_since(origin());
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

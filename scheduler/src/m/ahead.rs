@@ -10,9 +10,9 @@
 //! 2. along the chain again: read where the stack is; ask for its head;
 //! 3. once more: read there in which frame it waits; ask for that, and for those it returns to.
 //!
-//! What a step reads the one before it has asked for. So little of it is waited for but the links, and the walk of the page tables goes on beside the rest. Where few are ready they are near
-//! enough as they are, and whoever takes one from a queue pays for no more than to see that (docs/decisions/0031 has the figures, and what
-//! did not pay).
+//! What a step reads the one before it has asked for. So little of it is waited for but the links, and the walk of the page tables goes on
+//! beside the rest. Where few are ready they are near enough as they are, and whoever takes one from a queue pays for no more than to see that
+//! (docs/decisions/0031 has the figures, and what did not pay).
 
 use super::M;
 use crate::g::G;

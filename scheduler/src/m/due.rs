@@ -23,9 +23,9 @@
 //! Of 256 goroutines that yield in a circle nobody leaves the ring, and whoever is in the wheel or in the injector waits for an M that is never out
 //! of work. Theirs are the 61st turns. One at each would be bounded and no more: a thousand in the injector would wait for 61 000 turns. So it is
 //! up to [`QUARTER`] timers that were left and as many goroutines of the injector, besides the one that runs at once. Where the ring has no room for
-//! them, nor had any 61 turns before (so that it is no crowd which was just woken, and will be gone), room is *made*: the newest, who have just had their turn,
-//! go to the injector's end, and come back as the others did. So each moves on through ring and injector as in one queue that is four times as
-//! long, at worst.
+//! them, nor had any 61 turns before (so that it is no crowd which was just woken, and will be gone), room is *made*: the newest, who have just
+//! had their turn, go to the injector's end, and come back as the others did. So each moves on through ring and injector as in one queue that is
+//! four times as long, at worst.
 //!
 //! | at a 61st turn | goes out to the injector | comes in |
 //! |---|---|---|

@@ -136,8 +136,8 @@ pub(crate) struct Own {
 }
 
 // SAFETY: everything is atomic or a lock, but `own`, which is reached through `M::own` alone, from methods that only the M's thread calls:
-// here, in `home`, `place`, `in_place`, `schedule`, `rest` and `execute` (`current::m()` gives an M to its own thread; others get it from the lists and
-// use the words).
+// here, in `home`, `place`, `in_place`, `schedule`, `rest` and `execute` (`current::m()` gives an M to its own thread; others get it from the
+// lists and use the words).
 unsafe impl Sync for M {}
 // SAFETY: as above.
 unsafe impl Send for M {}

@@ -1,8 +1,8 @@
 //! Staying awake: an M that has run out of work looks on for a moment before it sleeps, where that has paid of late.
 //!
 //! To sleep and be woken costs a thread more than most goroutines do between two waits: 5 us of two CPUs at best, and several tens where the CPU had
-//! nothing else and must be fetched out of its own sleep. Two goroutines at home on two threads that answer each other pay that for every message, and an
-//! echo of few connections leaves one thread asleep most of the time, since what it is woken for is done before it is awake.
+//! nothing else and must be fetched out of its own sleep. Two goroutines at home on two threads that answer each other pay that for every
+//! message, and an echo of few connections leaves one thread asleep most of the time, since what it is woken for is done before it is awake.
 //!
 //! So the M keeps its P and goes round its loop: it looks at everything a search looks at, and polls. As nothing is given up meanwhile, no promise is
 //! touched: whoever publishes work sees no idle P, or a searcher, and the M looks after its release as ever (README, 7.1). It is only later asleep.
@@ -12,8 +12,8 @@
 //! * *Not alone.* It goes on only while another M runs a goroutine, or is about to: nobody else of this process could bring it work. What comes from
 //!   outside, the poll tells; for that it sleeps in the poll.
 //! * *Not after a long sleep.* Only an M whose last sleep was shorter than [`SHORT_NS`] tries at all.
-//! * *Not again and again in vain.* After each [`PATIENCE_NS`] without work it sleeps the next time at once; then the next three times, and at last seven of
-//!   eight. Each success halves that.
+//! * *Not again and again in vain.* After each [`PATIENCE_NS`] without work it sleeps the next time at once; then the next three times, and at
+//!   last seven of eight. Each success halves that.
 //! * *Not on others' CPUs.* With more Ps than CPUs those who have work need them; and where time is virtual it would not pass.
 //!
 //! The rule "as long as it would cost to sleep" costs at most twice what a clairvoyant would pay (Karlin, Manasse, McGeoch and Owicki, "Competitive

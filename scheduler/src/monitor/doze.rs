@@ -31,8 +31,8 @@
 //! millisecond later.
 //!
 //! *To end it*: state = awake, by a swap; then the alarm is set to run out now. Whoever has set it far looks at the state afterwards, as
-//! above, and so sets it near; whoever has set it near looks, too, and where the state is "awake", sets it to run out now. Nor does the monitor go to sleep over what is left to it alone (a
-//! goroutine without a stack, a P without a thread, an order):
+//! above, and so sets it near; whoever has set it near looks, too, and where the state is "awake", sets it to run out now. Nor does the monitor
+//! go to sleep over what is left to it alone (a goroutine without a stack, a P without a thread, an order):
 //!
 //! ```text
 //! monitor                            something is left to the monitor

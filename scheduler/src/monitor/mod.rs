@@ -7,8 +7,8 @@
 //! **How often.** Every 20 us while there is something to watch closely, doubling after 50 quiet rounds up to 10 ms, but never past the end
 //! of a slice. Where every P idles and nothing lies anywhere, the next thing to watch is the slice of somebody who has not begun yet. Then it
 //! sleeps by an alarm which those set that take a P, and put off that come to rest (`doze`): a program that does a little now and then, a ticker
-//! say, has the monitor look once a second, or when something lasts for a millisecond. Where such a program is in a hurry the monitor naps, for 10 ms at
-//! a time (`at_rest`). When no P has run anything for a while it sleeps for good, until an M has used a P for a millisecond.
+//! say, has the monitor look once a second, or when something lasts for a millisecond. Where such a program is in a hurry the monitor naps, for
+//! 10 ms at a time (`at_rest`). When no P has run anything for a while it sleeps for good, until an M has used a P for a millisecond.
 //!
 //! Who wakes it has something to look at, which takes two looks. Only where it is woken again and again is it cheaper for it to stay awake, for
 //! those 50 rounds, than for the others to wake it.
@@ -132,7 +132,8 @@ impl Monitor {
         }
     }
 
-    /// The time, late by one of the monitor's naps, or from when a P was taken while it rested: for times that people look at. A load, where a clock would be the dearest part of a park.
+    /// The time, late by one of the monitor's naps, or from when a P was taken while it rested: for times that people look at. A load, where a
+    /// clock would be the dearest part of a park.
     #[inline]
     pub(crate) fn about_now_ns(&self) -> u64 {
         self.last_look.load(Relaxed)

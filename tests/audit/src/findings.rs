@@ -59,7 +59,8 @@ pub(crate) fn report(
     report
 }
 
-/// `NAME`, in which there is no `=`, or `NAME=INSTANCE` where the symbol of a generic function does not say which it is, but the debug information does.
+/// `NAME`, in which there is no `=`, or `NAME=INSTANCE` where the symbol of a generic function does not say which it is, but the debug
+/// information does.
 fn is_allowed(allowed: &str, finding: &Finding) -> bool {
     let Some((name, instance)) = allowed.split_once('=') else { return finding.function.contains(allowed) };
     let outermost = finding.computed.lines.first();

@@ -58,9 +58,9 @@
 /// # On a rendezvous channel
 /// Since the value is made after the choice, a `select!` that sends to a channel without a buffer can only meet a receiver that *waits*: `recv`,
 /// its forms with a deadline, another `select!`. A `try_recv`, or a `select!` with `default`, would have to wait for the value and does not; it
-/// meets a plain `send`. The receiver waits while the value is made, so let that be short. If it gives up meanwhile, at its deadline, the value goes to the
-/// next receiver, for which the `select!` waits as `send` would. With `default` it does not wait: where no other receiver waits already, the result is
-/// the error, with the value, though the channel is open.
+/// meets a plain `send`. The receiver waits while the value is made, so let that be short. If it gives up meanwhile, at its deadline, the value
+/// goes to the next receiver, for which the `select!` waits as `send` would. With `default` it does not wait: where no other receiver waits
+/// already, the result is the error, with the value, though the channel is open.
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)*) => { $crate::__threadle_select!(@start [false] $($arms)*) };

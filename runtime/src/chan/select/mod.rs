@@ -45,15 +45,15 @@
 //! receiver, as a plain `send` would. One with `default` must not wait, nor must one with a time-out wait for longer: there the value goes to
 //! another receiver that waits by then, or comes back with the error.
 //!
-//! What a select was given and never came to use, since its runtime ended before it ran, is returned (`wait.rs`): its place, its promise, or the value
-//! that it received. One that did run, and is abandoned while it makes its value, keeps its place or its receiver, as it keeps every lock it
+//! What a select was given and never came to use, since its runtime ended before it ran, is returned (`wait.rs`): its place, its promise, or the
+//! value that it received. One that did run, and is abandoned while it makes its value, keeps its place or its receiver, as it keeps every lock it
 //! holds; so does one whose operation, or grant, is forgotten (`mem::forget`). The receiver has its own limits.
 //!
 //! Rejected: a promise that *binds*, so that the receiver waits for the value beyond its own limit, as crossbeam-channel's do: it makes a deadline
-//! as long as an expression of somebody else's, and a dead-lock of a value that needs what the receiver holds. Evaluating values at the start, as Go does (loses them, see above); waking a select that sends only to let it try again (it loses
-//! its turn to whoever comes by, and may do so for ever); running the sender's expression on the receiver's stack (it may `return`, borrow, or
-//! not be `Send`); locking all channels in the order of their addresses, as Go does (for what we need, one claim decides, and a select over
-//! 1 000 channels would hold 1 000 locks).
+//! as long as an expression of somebody else's, and a dead-lock of a value that needs what the receiver holds. Evaluating values at the start,
+//! as Go does (loses them, see above); waking a select that sends only to let it try again (it loses its turn to whoever comes by, and may do so
+//! for ever); running the sender's expression on the receiver's stack (it may `return`, borrow, or not be `Send`); locking all channels in the
+//! order of their addresses, as Go does (for what we need, one claim decides, and a select over 1 000 channels would hold 1 000 locks).
 //!
 //! Fairness: the order of looking is random each time, and a waiting select stands in each channel's queue in its turn, so that neither an arm
 //! nor a select starves.

@@ -3,8 +3,8 @@
 //! Three kinds of failure are not the caller's business. A connection that was given up while it was queued is passed over, as is one whose
 //! network failed meanwhile: Linux hands the new connection's pending error to `accept` (its manual says to treat those as "try again"). And when
 //! there are no descriptors or no memory left, the connection stays in the queue, where no event tells of it a second time: the call pauses,
-//! longer each time up to half a second, until somebody has closed something. A loop that got the error would spin, or, having taken it for the end, leave the port
-//! deaf; so it is told on stderr, once for each listener.
+//! longer each time up to half a second, until somebody has closed something. A loop that got the error would spin, or, having taken it for the
+//! end, leave the port deaf; so it is told on stderr, once for each listener.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

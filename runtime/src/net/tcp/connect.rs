@@ -2,8 +2,8 @@
 //!
 //! A host often has addresses that do not work from here: IPv6 without a route, a machine of several that is down. Tried one after the other, each of
 //! them costs the whole time-out of the system, two minutes, before the next one's turn comes. So the attempts overlap: every
-//! [`ATTEMPT_DELAY`], or as soon as one has failed, the next begins, families in turn, in the order that the resolver (which sorts by RFC 6724) gave. The first that
-//! is connected is taken, the others are closed.
+//! [`ATTEMPT_DELAY`], or as soon as one has failed, the next begins, families in turn, in the order that the resolver (which sorts by RFC 6724)
+//! gave. The first that is connected is taken, the others are closed.
 //!
 //! The race takes place in the calling goroutine: no goroutines or threads to be called off afterwards. One park is entered into the queues of all
 //! the sockets at once, and whichever has an event wakes it; the others then hold a ticket of a wait that is over, which wakes nobody.

@@ -331,8 +331,8 @@ impl TcpStream {
     }
 
     /// Sets what becomes of bytes not yet sent when the last handle is dropped (`SO_LINGER`, in whole seconds). `None`: the system sends them,
-    /// and nobody hears how that went. Zero: they are thrown away, and the peer's connection is reset. Longer: the *thread* that drops the handle waits so
-    /// long for them, as it would in std; [`blocking`](crate::blocking) keeps that from holding up others.
+    /// and nobody hears how that went. Zero: they are thrown away, and the peer's connection is reset. Longer: the *thread* that drops the
+    /// handle waits so long for them, as it would in std; [`blocking`](crate::blocking) keeps that from holding up others.
     ///
     /// Switches: no.
     ///

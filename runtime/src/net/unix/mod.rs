@@ -24,8 +24,8 @@
 //! * sending a datagram to somebody else than the peer while the receiver's queue is full (what is polled is the *sender's* own buffer, which has
 //!   room).
 //!
-//! Both are tried again after pauses that grow from half a millisecond to 16, within the call's limits: the deadline, the time-out, the context; for a datagram
-//! also until somebody closes the socket.
+//! Both are tried again after pauses that grow from half a millisecond to 16, within the call's limits: the deadline, the time-out, the context;
+//! for a datagram also until somebody closes the socket.
 
 mod address;
 mod datagram;

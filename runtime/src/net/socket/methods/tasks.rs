@@ -3,9 +3,9 @@
 /// Streams: the calls of tasks.
 macro_rules! tasks {
     ($name:ident, $example:literal) => {
-        /// For futures. Each handle remembers one waker a direction, that of its last pending call; tasks that read at the same time need a clone each.
-        /// A deadline is looked at when a call is made, and a call that is pending is woken when the deadline is *set*, not when it passes: a task
-        /// waits beside its own timer. Time-outs do not count.
+        /// For futures. Each handle remembers one waker a direction, that of its last pending call; tasks that read at the same time need a
+        /// clone each. A deadline is looked at when a call is made, and a call that is pending is woken when the deadline is *set*, not when it
+        /// passes: a task waits beside its own timer. Time-outs do not count.
         impl $name {
             /// Reads what there is.
             ///

@@ -201,40 +201,29 @@ fn who_is_served_beside_a_close_came_before_who_is_refused() {
         .unwrap();
 }
 
-/// More than are told under one lock, on the other side.
-#[test]
-fn close_tells_hundreds_that_receive() {
-    everywhere("close of many that receive", |place| {
-        let (sender, receiver) = bounded::<u8>(1);
-        let receivers: Vec<_> = (0..200)
-            .map(|_| {
-                let receiver = receiver.clone();
-                place.spawn(move || receiver.recv())
-            })
-            .collect();
-        sleep(SHORT);
-        sender.close();
-        receivers.into_iter().for_each(|waiter| assert_eq!(waiter.join(), Err(RecvError)));
-    });
-}
-
 #[test]
 fn close_and_the_last_drop_wake_every_waiter() {
+    // More than are told under one lock.
+    const RECEIVERS: usize = 200;
     everywhere("close wakes", |place| {
         for by_close in [true, false] {
-            let (sender, receiver) = bounded::<u8>(0);
-            let receivers: Vec<_> = (0..4)
-                .map(|_| {
-                    let receiver = receiver.clone();
-                    place.spawn(move || receiver.recv())
-                })
-                .collect();
-            sleep(SHORT);
-            if by_close {
-                sender.close();
+            for capacity in [0, 1] {
+                let (sender, receiver) = bounded::<u8>(capacity);
+                let receivers: Vec<_> = (0..RECEIVERS)
+                    .map(|_| {
+                        let receiver = receiver.clone();
+                        place.spawn(move || receiver.recv())
+                    })
+                    .collect();
+                sleep(SHORT);
+                // The sender lives on where it closes.
+                if by_close {
+                    sender.close();
+                } else {
+                    drop(sender);
+                }
+                receivers.into_iter().for_each(|waiter| assert_eq!(waiter.join(), Err(RecvError)));
             }
-            drop(sender);
-            receivers.into_iter().for_each(|waiter| assert_eq!(waiter.join(), Err(RecvError)));
 
             let (sender, receiver) = bounded(1);
             sender.send(0).unwrap();

@@ -51,68 +51,81 @@ fn threads_of_a_burst_end() {
     });
 }
 
+/// Both modes, each in a runtime whose threads are named so. The body is told how often those of them that count have gone to sleep.
+fn with_sleeps_of(name: &str, counts: fn(&str) -> bool, body: impl Fn(Mode, &(dyn Fn() -> u64 + Sync)) + Sync) {
+    for mode in Mode::BOTH {
+        let _watchdog = Watchdog::new(100);
+        // The kernel keeps 15 bytes.
+        let name = format!("{name}{}", if mode == Mode::Bound { 'b' } else { 'm' });
+        let is_meant = |thread: &str| thread.starts_with(&name) && counts(thread);
+        let sleeps = || system::sleeps_of_threads(is_meant).expect("/proc is there");
+        mode.run(Builder::new().procs(2).thread_name(&name), || body(mode, &sleeps));
+    }
+}
+
+/// Rows of ticks, in one of which threads go to sleep few times.
+struct Rows {
+    at_most: usize,
+    ticks: u64,
+    period: Duration,
+    few: u64,
+}
+
+impl Rows {
+    fn until_few_sleep(self, mode: Mode, sleeps: &dyn Fn() -> u64) {
+        let Rows { at_most, ticks, period, few } = self;
+        let row = || {
+            let ticker = Ticker::new(period);
+            let before = sleeps();
+            for _ in 0..ticks {
+                ticker.recv().expect("it goes on");
+            }
+            sleeps().saturating_sub(before)
+        };
+        let rows: Vec<_> = (0..at_most).map(|_| row()).take_while(|sleeps| *sleeps > few).collect();
+        assert!(rows.len() < at_most, "{mode}: {rows:?} times a thread went to sleep in {ticks} ticks");
+    }
+}
+
+fn is_worker(thread: &str) -> bool {
+    !is_monitor(thread)
+}
+
+fn is_monitor(thread: &str) -> bool {
+    thread.ends_with("monitor")
+}
+
 /// One goroutine that waits for the clock needs one thread: it is the one that sleeps until then, and nobody else is woken.
 #[test]
 fn a_ticker_wakes_one_thread() {
     const TICKS: u64 = 100;
     const PARKED: usize = 100;
-    for mode in Mode::BOTH {
-        let _watchdog = Watchdog::new(100);
-        // The kernel keeps 15 bytes.
-        let name = format!("tick{}", if mode == Mode::Bound { 'b' } else { 'm' });
-        let is_worker = |thread: &str| thread.starts_with(&name) && !thread.ends_with("monitor");
-        let sleeps = || system::sleeps_of_threads(is_worker).expect("/proc is there");
-        let attempt = || {
-            let ticker = Ticker::new(Duration::from_millis(3));
-            let before = sleeps();
-            for _ in 0..TICKS {
-                ticker.recv().expect("it goes on");
-            }
-            sleeps().saturating_sub(before)
-        };
-        mode.run(Builder::new().procs(2).thread_name(&name), || {
-            let (hold, gate) = chan::bounded::<()>(0);
-            for _ in 0..PARKED {
-                let gate = gate.clone();
-                go(move || gate.recv());
-            }
-            // Where the machine keeps the thread from running, the watch finds another.
-            let most = TICKS * 8 / 5;
-            let attempts: Vec<_> = (0..20).map(|_| attempt()).take_while(|sleeps| *sleeps > most).collect();
-            assert!(attempts.len() < 20, "{mode}: {attempts:?} times a thread went to sleep in {TICKS} ticks");
-            drop(hold);
-        });
-    }
+    with_sleeps_of("tick", is_worker, |mode, sleeps| {
+        let (hold, gate) = chan::bounded::<()>(0);
+        for _ in 0..PARKED {
+            let gate = gate.clone();
+            go(move || gate.recv());
+        }
+        // Where the machine keeps the thread from running, the watch finds another.
+        let rows = Rows { at_most: 20, ticks: TICKS, period: Duration::from_millis(3), few: TICKS * 8 / 5 };
+        rows.until_few_sleep(mode, sleeps);
+        drop(hold);
+    });
 }
 
 /// Nor is the monitor, who would only see that nothing is to be looked at.
 #[test]
 fn a_ticker_leaves_the_monitor_asleep() {
     const TICKS: u64 = 10;
-    for mode in Mode::BOTH {
-        let _watchdog = Watchdog::new(100);
-        let name = format!("tock{}", if mode == Mode::Bound { 'b' } else { 'm' });
-        let is_monitor = |thread: &str| thread.starts_with(&name) && thread.ends_with("monitor");
-        let sleeps = || system::sleeps_of_threads(is_monitor).expect("/proc is there");
-        let attempt = || {
-            let ticker = Ticker::new(Duration::from_millis(10));
-            let before = sleeps();
-            for _ in 0..TICKS {
-                ticker.recv().expect("it goes on");
-            }
-            sleeps().saturating_sub(before)
-        };
-        mode.run(Builder::new().procs(2).thread_name(&name), || {
-            // It is found, once its thread has begun.
-            while sleeps() == 0 {
-                time::sleep(Duration::from_millis(1));
-            }
-            // A tick in whose middle the machine runs others for a millisecond is looked at.
-            let most = TICKS / 4;
-            let attempts: Vec<_> = (0..200).map(|_| attempt()).take_while(|sleeps| *sleeps > most).collect();
-            assert!(attempts.len() < 200, "{mode}: {attempts:?} times the monitor went to sleep in {TICKS} ticks");
-        });
-    }
+    with_sleeps_of("tock", is_monitor, |mode, sleeps| {
+        // It is found, once its thread has begun.
+        while sleeps() == 0 {
+            time::sleep(Duration::from_millis(1));
+        }
+        // A tick in whose middle the machine runs others for a millisecond is looked at.
+        let rows = Rows { at_most: 200, ticks: TICKS, period: Duration::from_millis(10), few: TICKS / 4 };
+        rows.until_few_sleep(mode, sleeps);
+    });
 }
 
 /// Spins, and heeds nothing, from the end of a rest until a timer has had its call: by then somebody has found that nobody watches the clock

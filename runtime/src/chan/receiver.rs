@@ -150,6 +150,8 @@ impl<T> Receiver<T> {
     /// [`after`](super::after), [`tick`](super::tick), [`never`](super::never), of timers and of contexts have no sender to turn away, and
     /// this does nothing to them.
     ///
+    /// Those who wait are told some at a time, in this call. Another call meanwhile returns `false` at once, perhaps before all of them were.
+    ///
     /// Switches: no.
     ///
     /// ```

@@ -113,6 +113,8 @@ impl<T> Sender<T> {
     /// Closes the channel: nothing can be sent any more, waiting senders get their values back, and receivers get an error
     /// once they have received what is in the buffer. Returns whether this call closed it.
     ///
+    /// Those who wait are told some at a time, in this call. Another call meanwhile returns `false` at once, perhaps before all of them were.
+    ///
     /// Switches: no.
     ///
     /// ```

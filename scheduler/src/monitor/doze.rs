@@ -41,6 +41,9 @@
 //! 3. something left? do not sleep    3. not awake? end the sleep
 //! ```
 //!
+//! Who only wants another look for a deadlock (`Monitor::look_at_rest`) ends a *deep* sleep alone, one that would last until somebody ends it. Any
+//! other is over before long, and that look comes behind it.
+//!
 //! ## On its note: a nap
 //!
 //! A nap ends by itself, and what is left to the monitor meanwhile waits that long. But nobody is woken for what lies in a `runnext`: it is

@@ -25,7 +25,7 @@ pub(crate) struct Ring<T: Linked> {
     slots: [AtomicPtr<T>; CAPACITY],
 }
 
-/// One cache line on purpose: whoever looks for work reads all three.
+/// One cache line on purpose: whoever looks for work reads the first three, and the owner all four.
 struct Ends<T> {
     /// Index of the oldest element. Only grows; whoever moves it from `h` to `h + n` owns the elements `h..h + n`.
     head: AtomicUsize,

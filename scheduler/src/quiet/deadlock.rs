@@ -1,8 +1,8 @@
 //! The deadlock report: all goroutines are asleep, and nothing is left that could wake one of them.
 //!
 //! The monitor looks when every P has idled for 50 ms, before it goes to sleep for good; no sooner, no later, and nobody else. What ends
-//! without a P (a helper's call, a goroutine that parks after its P was taken) has the monitor look once more. So neither those who work nor
-//! a process at rest pay for it.
+//! without a P (a helper's call, a goroutine that parks after its P was taken) has the monitor look once more if it sleeps so already. So neither
+//! those who work nor a process at rest pay for it.
 //!
 //! It looks at all runtimes of the process together, as one may wake another's goroutines: each must be [quiet](super) without an armed timer,
 //! twice, so that all were at once.

@@ -5,38 +5,72 @@ use std::io::{self, Read};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The instant that counts as zero: a little before the first look at the clock.
-fn origin() -> Instant {
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    *ORIGIN.get_or_init(|| {
+/// Where this clock begins.
+struct Origin {
+    /// What counts as zero: a little before the first look at the clock.
+    instant: Instant,
+    /// The same on the kernel's monotonic clock, where [`Instant`] was found to be that.
+    kernel: Option<u64>,
+}
+
+#[inline]
+fn origin() -> &'static Origin {
+    static ORIGIN: OnceLock<Origin> = OnceLock::new();
+    ORIGIN.get_or_init(|| {
+        let before = kernel_ns(libc::CLOCK_MONOTONIC);
         let now = Instant::now();
-        now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
+        let after = kernel_ns(libc::CLOCK_MONOTONIC);
+        let instant = now.checked_sub(Duration::from_secs(1)).unwrap_or(now);
+        let fits = |reading: &u64| (before..=after).contains(reading);
+        let kernel = since_kernels_zero(now).filter(fits).and_then(|_| since_kernels_zero(instant));
+        Origin { instant, kernel }
     })
 }
 
-/// Monotonic nanoseconds since shortly before the first use of this clock in the process. Never 0, so that 0 can mean
-/// "none".
+fn kernel_ns(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid place for the answer; every Linux has the clocks that are asked for here.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+}
+
+/// An instant in nanoseconds of the clock that it is a reading of, exactly: std does not tell, but it tells how much may be taken from it
+/// before it falls below the least that seconds of 64 bits with a sign can say.
+fn since_kernels_zero(instant: Instant) -> Option<u64> {
+    let mut above_least = Duration::ZERO;
+    let seconds = (0..u64::BITS).rev().map(|bit| Duration::from_secs(1 << bit));
+    let nanoseconds = (0..30).rev().map(|bit| Duration::from_nanos(1 << bit));
+    for more in seconds.chain(nanoseconds) {
+        above_least = above_least
+            .checked_add(more)
+            .filter(|longer| instant.checked_sub(*longer).is_some())
+            .unwrap_or(above_least);
+    }
+    let since = above_least.checked_sub(Duration::from_secs(1 << 63))?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
+/// Monotonic nanoseconds since shortly before the first use of this clock in the process: what [`to_ns`] makes of [`Instant::now`], at less cost.
+/// Never 0, so that 0 can mean "none".
+#[inline]
 pub(crate) fn now_ns() -> u64 {
-    to_ns(Instant::now()).max(1)
+    match origin().kernel {
+        Some(zero) => kernel_ns(libc::CLOCK_MONOTONIC).saturating_sub(zero).max(1),
+        None => to_ns(Instant::now()).max(1),
+    }
 }
 
 /// As [`now_ns`], some milliseconds late and a fifth of the price: for times that people look at. Never 0.
 pub(crate) fn coarse_ns() -> u64 {
     static ZERO: OnceLock<u64> = OnceLock::new();
-    let read = |clock| {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `time` is a valid place for the answer; both clocks exist on every Linux.
-        unsafe { libc::clock_gettime(clock, &raw mut time) };
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-    };
-    let zero = *ZERO.get_or_init(|| read(libc::CLOCK_MONOTONIC).saturating_sub(now_ns()));
-    read(libc::CLOCK_MONOTONIC_COARSE).saturating_sub(zero).max(1)
+    let zero = *ZERO.get_or_init(|| kernel_ns(libc::CLOCK_MONOTONIC).saturating_sub(now_ns()));
+    kernel_ns(libc::CLOCK_MONOTONIC_COARSE).saturating_sub(zero).max(1)
 }
 
 /// The nanoseconds of an instant since shortly before the first use of this clock in the process: 0 for what lies before its origin,
 /// [`u64::MAX`] for what lies more than 584 years after it.
 pub fn to_ns(instant: Instant) -> u64 {
-    let since = instant.saturating_duration_since(origin());
+    let since = instant.saturating_duration_since(origin().instant);
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -45,7 +79,7 @@ pub fn to_instant(nanoseconds: u64) -> Instant {
     let mut span = Duration::from_nanos(nanoseconds);
     // An `Instant` that cannot hold 584 more years would be a strange one: halve until it fits rather than panic.
     loop {
-        match origin().checked_add(span) {
+        match origin().instant.checked_add(span) {
             Some(instant) => return instant,
             None => span /= 2,
         }
@@ -121,12 +155,26 @@ mod tests {
         assert_eq!(to_instant(to_ns(now)), now);
         let later = now + Duration::from_nanos(123_456_789);
         assert_eq!(to_ns(later) - to_ns(now), 123_456_789);
-        assert_eq!(to_ns(origin()), 0);
+        assert_eq!(to_ns(origin().instant), 0);
         assert_eq!(to_ns(now + Duration::from_secs(600 * 365 * 86_400)), u64::MAX);
         assert!(to_instant(u64::MAX) > now + Duration::from_secs(500 * 365 * 86_400));
-        if let Some(before) = origin().checked_sub(Duration::from_secs(1)) {
+        if let Some(before) = origin().instant.checked_sub(Duration::from_secs(1)) {
             assert_eq!(to_ns(before), 0);
         }
+    }
+
+    #[test]
+    fn an_instant_is_a_reading_of_the_kernels_clock() {
+        let kernel = origin().kernel.expect("std reads the monotonic clock, in seconds of 64 bits");
+        for _ in 0..1_000 {
+            let before = now_ns();
+            let instant = Instant::now();
+            let after = now_ns();
+            assert!((before..=after).contains(&to_ns(instant)), "{before} {instant:?} {after}");
+            assert_eq!(since_kernels_zero(instant).map(|reading| reading - kernel), Some(to_ns(instant)));
+        }
+        let odd = Instant::now() + Duration::new(5, 999_999_999);
+        assert_eq!(since_kernels_zero(odd).map(|reading| reading - kernel), Some(to_ns(odd)));
     }
 
     #[test]

@@ -97,6 +97,9 @@ mod loom_alarm;
 #[path = "context/family_loom.rs"]
 mod loom_family;
 #[cfg(all(loom, test))]
+#[path = "time/latent_loom.rs"]
+mod loom_latent;
+#[cfg(all(loom, test))]
 #[path = "block_on/loom_notice.rs"]
 mod loom_notice;
 #[cfg(all(loom, test))]

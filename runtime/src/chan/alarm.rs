@@ -33,12 +33,20 @@ pub(crate) struct Alarm {
 impl Alarm {
     /// One message at `at`; `None`: never.
     pub(crate) fn once(at: Option<Instant>) -> Self {
-        Alarm { word: Word::new(nanos(at), 0), watchers: Watchers::new() }
+        Alarm::at(nanos(at))
     }
 
-    /// One message after `duration`.
-    pub(crate) fn after(duration: Duration) -> Self {
-        Alarm { word: Word::new(clock::in_ns(duration).min(NEVER), 0), watchers: Watchers::new() }
+    /// No message is to come: an instant of [`at`](Self::at) and [`instant`](Self::instant).
+    pub(crate) const NEVER: u64 = NEVER;
+
+    /// Nanoseconds as an alarm can have them; what is beyond is never.
+    pub(crate) fn instant(at: u64) -> u64 {
+        at.min(NEVER)
+    }
+
+    /// One message at such an instant.
+    pub(crate) fn at(at: u64) -> Self {
+        Alarm { word: Word::new(at, 0), watchers: Watchers::new() }
     }
 
     /// A message every `period`, which is not zero, on the grid `start + k * period`; what nobody received in time is skipped.
@@ -53,7 +61,7 @@ impl Alarm {
 
     /// As [`set`](Self::set), in nanoseconds; what is beyond the word's is never.
     pub(crate) fn set_ns(&self, at: u64) -> bool {
-        let (before, watched) = self.word.set(at.min(NEVER));
+        let (before, watched) = self.word.set(Alarm::instant(at));
         if watched {
             self.watchers.wake();
         }

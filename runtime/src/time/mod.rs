@@ -16,7 +16,7 @@
 //!
 //! | | one that is **received from**: [`Timer::after`], [`Ticker`] | one that **calls**: [`Timer::after_func`], [`every`] |
 //! |---|---|---|
-//! | what there is of it while nobody waits | one word that says when | an entry in the wheel of a P |
+//! | what there is of it while nobody waits | one word that says when (`latent.rs`) | an entry in the wheel of a P |
 //! | who looks at the clock | whoever receives: it parks until that instant | the scheduler; the function runs on a goroutine of its own |
 //! | belongs to | nobody: made, reset and received from by goroutines of any runtime and by plain threads | the runtime it was made in; stopped and reset from anywhere |
 //! | when its runtime ends | goes on; a receiver's wait is its own | never calls again; a function that runs is abandoned like every goroutine |
@@ -47,6 +47,7 @@
 
 mod callback;
 mod every_on;
+mod latent;
 mod sleep;
 mod ticker;
 mod timer;

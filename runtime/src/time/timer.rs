@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::callback::{Callback, NEVER};
+use super::latent::Latent;
 use threadle_scheduler::clock::in_ns;
 
 use crate::chan::{self, Alarm, Receiver, RecvError};
@@ -29,7 +30,7 @@ pub struct Timer {
 }
 
 enum Kind {
-    Received(Arc<Alarm>),
+    Received(Latent<Alarm>),
     Calls(Arc<Callback>),
 }
 
@@ -37,7 +38,8 @@ impl Timer {
     /// A timer that is received from: one message, the instant it came due, after `duration`. A duration beyond what the clock can count
     /// never ends.
     ///
-    /// Switches: no. Works everywhere, and costs the scheduler nothing unless somebody waits for it.
+    /// Switches: no. Works everywhere, allocates nothing before somebody asks for a [receiver](Self::receiver), and costs the scheduler nothing unless
+    /// somebody waits for it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -46,7 +48,7 @@ impl Timer {
     /// ```
     #[must_use = "nobody can receive from it"]
     pub fn after(duration: Duration) -> Timer {
-        Timer { kind: Kind::Received(Arc::new(Alarm::after(duration))) }
+        Timer { kind: Kind::Received(Latent::new(Alarm::instant(in_ns(duration)))) }
     }
 
     /// A timer that calls `f` after `duration`, on a goroutine of its own: a slow `f` delays nobody. Set anew by [`reset`](Self::reset) it
@@ -107,7 +109,7 @@ impl Timer {
     /// ```
     pub fn receiver(&self) -> Receiver<Instant> {
         match &self.kind {
-            Kind::Received(alarm) => Receiver::from_source(Arc::clone(alarm) as _),
+            Kind::Received(latent) => Receiver::from_source(latent.share(Alarm::at) as _),
             Kind::Calls(_) => chan::bounded(0).1,
         }
     }
@@ -150,7 +152,10 @@ impl Timer {
 
     fn set(&self, at: u64) -> bool {
         match &self.kind {
-            Kind::Received(alarm) => alarm.set_ns(at),
+            Kind::Received(latent) => match latent.set(Alarm::instant(at)) {
+                Ok(before) => before != Alarm::NEVER,
+                Err(alarm) => alarm.set_ns(at),
+            },
             Kind::Calls(callback) => callback.set(at),
         }
     }
@@ -195,7 +200,10 @@ pub(super) fn calls_until(period: Duration, f: impl FnMut() -> ControlFlow<()> +
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Received(alarm) => f.debug_tuple("Timer").field(alarm).finish(),
+            Kind::Received(latent) => match latent.look() {
+                Ok(at) => f.debug_tuple("Timer").field(&at).finish(),
+                Err(alarm) => f.debug_tuple("Timer").field(alarm).finish(),
+            },
             Kind::Calls(callback) => f.debug_tuple("Timer").field(callback).finish(),
         }
     }

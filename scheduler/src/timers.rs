@@ -84,10 +84,10 @@ impl Timers {
         self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True: it is the earliest now.
-    fn insert(&self, deadline: u64, payload: Payload) -> (Key, bool) {
+    /// True: it is the earliest now. `payload` is called under the lock.
+    fn insert(&self, deadline: u64, payload: impl FnOnce(Key) -> Payload) -> (Key, bool) {
         let mut wheel = self.wheel();
-        let key = wheel.insert(deadline, payload);
+        let key = wheel.insert_with(deadline, payload);
         let earliest = deadline < self.next.load(Relaxed);
         if earliest {
             self.next.store(deadline, Release);
@@ -197,37 +197,49 @@ impl fmt::Debug for TimerHandle {
 #[track_caller]
 pub fn arm_timer(deadline: Instant, expire: Arc<dyn Expire>) -> TimerHandle {
     let scheduler = crate::runtime::current_or_panic("a timer");
-    arm(scheduler, clock::to_ns(deadline), Payload::Call(expire), None)
+    arm(scheduler, clock::to_ns(deadline), |_| Payload::Call(expire), None)
 }
 
 /// Arms the deadline of a park in which the thread stays on its stack.
 pub(crate) fn arm_ticket(ticket: Ticket, deadline: u64) -> TimerHandle {
     let scheduler = crate::runtime::current_or_panic("a deadline");
-    arm(scheduler, deadline, Payload::Wake(ticket), None)
+    arm(scheduler, deadline, |_| Payload::Wake(ticket), None)
 }
 
 /// Arms the deadline of a goroutine's park, which leaves the stack at once: `m` is its M.
 pub(crate) fn arm_ticket_and_leave(m: &'static M, ticket: Ticket, deadline: u64) -> TimerHandle {
-    arm(m.scheduler(), deadline, Payload::Wake(ticket), Some(m))
+    arm(m.scheduler(), deadline, |_| Payload::Wake(ticket), Some(m))
 }
 
-pub(crate) fn arm_call(scheduler: &'static Scheduler, deadline: u64, expire: Arc<dyn Expire>) -> TimerHandle {
-    arm(scheduler, deadline, Payload::Call(expire), None)
+/// `expire` is called at once, under the wheel's lock: before the timer can fire.
+pub(crate) fn arm_call(
+    scheduler: &'static Scheduler,
+    deadline: u64,
+    expire: impl FnOnce(TimerHandle) -> Arc<dyn Expire>,
+) -> TimerHandle {
+    arm(scheduler, deadline, |handle| Payload::Call(expire(handle)), None)
 }
 
-/// `leaves`: the caller's M, to whose loop the caller returns at once.
-fn arm(scheduler: &'static Scheduler, deadline: u64, payload: Payload, leaves: Option<&'static M>) -> TimerHandle {
+/// `payload` is called under the wheel's lock. `leaves`: the caller's M, to whose loop the caller returns at once.
+#[inline]
+fn arm(
+    scheduler: &'static Scheduler,
+    deadline: u64,
+    payload: impl FnOnce(TimerHandle) -> Payload,
+    leaves: Option<&'static M>,
+) -> TimerHandle {
     // The wheel of the P at hand, if there is one: its lock is this thread's most of the time. Any other will do.
     let p = here(scheduler).and_then(|m| m.p_hint()).unwrap_or(0);
     let timers = &scheduler.p(p).timers;
-    let (key, earliest) = timers.insert(deadline, payload);
+    let handle = |key| TimerHandle { scheduler, timers, key };
+    let (key, earliest) = timers.insert(deadline, |key| payload(handle(key)));
     if scheduler.stopping() {
         // The shutdown may have emptied this wheel before; what comes after finds the flag set, as both hold the wheel's lock.
         timers.cancel(key);
     } else if earliest {
         scheduler.timers_come_earlier(deadline, leaves);
     }
-    TimerHandle { scheduler, timers, key }
+    handle(key)
 }
 
 /// The caller's M, if it serves this runtime.
@@ -279,7 +291,7 @@ mod tests {
         let start = timers.wheel().now();
         for number in (0..TIMERS).rev() {
             let _key =
-                timers.insert(start + number * apart, Payload::Call(Arc::new(Noted(number, Arc::clone(&fired)))));
+                timers.insert(start + number * apart, |_| Payload::Call(Arc::new(Noted(number, Arc::clone(&fired)))));
         }
         let now = start + TIMERS * apart;
         let some = timers.run_due(now, BATCH + 6);

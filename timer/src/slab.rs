@@ -122,10 +122,10 @@ impl<T> Slab<T> {
         self.resident * LEAF
     }
 
-    /// Stores a timer that is in no list yet.
+    /// Stores a timer that is in no list yet, whose payload may know its key.
     #[inline]
     #[track_caller]
-    pub(crate) fn insert(&mut self, deadline: u64, payload: T) -> Key {
+    pub(crate) fn insert_with(&mut self, deadline: u64, payload: impl FnOnce(Key) -> T) -> Key {
         if self.roomy == NIL {
             self.make_room();
         }
@@ -133,6 +133,10 @@ impl<T> Slab<T> {
         let room = &mut self.rooms[leaf as usize];
         let place = room.free.trailing_zeros();
         let generation = room.next_generation;
+        let index = leaf << LEAF_BITS | place;
+        let key = Key::new(index, generation);
+        // It may panic: nothing has changed so far.
+        let payload = payload(key);
         room.free &= room.free - 1;
         room.next_generation += 1;
         if room.free == 0 || room.is_worn_out() {
@@ -140,12 +144,11 @@ impl<T> Slab<T> {
         }
         self.len += 1;
         self.peak = self.peak.max(self.len);
-        let index = leaf << LEAF_BITS | place;
         let entry = self.entry_mut(index);
         entry.deadline = deadline;
         entry.tag = generation << u16::BITS;
         entry.payload = Some(payload);
-        Key::new(index, generation)
+        key
     }
 
     /// Frees a place that is in no list any more, and gives back what was in it.
@@ -307,6 +310,12 @@ fn no_such_entry(index: u32) -> ! {
 mod tests {
     use super::*;
     use std::sync::Arc;
+
+    impl<T> Slab<T> {
+        fn insert(&mut self, deadline: u64, payload: T) -> Key {
+            self.insert_with(deadline, |_| payload)
+        }
+    }
 
     #[test]
     fn entries_are_small() {

@@ -121,7 +121,24 @@ impl<T> Wheel<T> {
     #[inline]
     #[track_caller]
     pub fn insert(&mut self, deadline: u64, payload: T) -> Key {
-        let key = self.slab.insert(deadline, payload);
+        self.insert_with(deadline, |_| payload)
+    }
+
+    /// As [`insert`](Wheel::insert), for a payload that knows its key, or notes it somewhere before it can come back. O(1).
+    ///
+    /// # Panics
+    ///
+    /// As [`insert`](Wheel::insert). If `payload` panics, no timer was armed.
+    ///
+    /// ```
+    /// let mut wheel = threadle_timer::Wheel::new(0);
+    /// let key = wheel.insert_with(1_000, |key| key);
+    /// assert_eq!(wheel.cancel(key), Some(key));
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn insert_with(&mut self, deadline: u64, payload: impl FnOnce(Key) -> T) -> Key {
+        let key = self.slab.insert_with(deadline, payload);
         self.slots.link(&mut self.slab, key.index(), Position::of(deadline, self.now));
         key
     }

@@ -16,8 +16,8 @@ pub(crate) struct Plan<F> {
 }
 
 impl<F> Plan<F> {
-    pub(crate) fn new(period: u64, f: F) -> Self {
-        Plan { at: NEVER, period, f: Some(f), over: false, under_way: false }
+    pub(crate) fn new(at: u64, period: u64, f: F) -> Self {
+        Plan { at, period, f: Some(f), over: false, under_way: false }
     }
 
     /// Plans the next call, if there can be one; for when the former one was planned.

@@ -18,7 +18,7 @@ struct Timer {
 
 impl Timer {
     fn new(at: u64) -> Arc<Timer> {
-        let mut plan = Plan::new(0, ());
+        let mut plan = Plan::new(at, 0, ());
         plan.set(at);
         Arc::new(Timer { plan: Mutex::new(plan), wheel: Mutex::new(Some(at)) })
     }

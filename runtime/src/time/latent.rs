@@ -5,7 +5,7 @@
 //!
 //! | the word | says | who changes it |
 //! |---|---|---|
-//! | odd | when it is due, shifted by one: there are no receivers | `set`, to another instant; `share`, to the address of what it has made for *that* instant |
+//! | odd | when it is due, shifted by one: there are no receivers | `set`, to another instant; `share`, to what it has made for *that* one |
 //! | even | the address of what is shared, which has the instant from here on | nobody |
 //!
 //! Both change it by CAS from what they have read. So a `set` beside a `share` comes either before what is shared is there for others, which is then

@@ -38,8 +38,8 @@ impl Timer {
     /// A timer that is received from: one message, the instant it came due, after `duration`. A duration beyond what the clock can count
     /// never ends.
     ///
-    /// Switches: no. Works everywhere, allocates nothing before somebody asks for a [receiver](Self::receiver), and costs the scheduler nothing unless
-    /// somebody waits for it.
+    /// Switches: no. Works everywhere, allocates nothing before somebody asks for a [receiver](Self::receiver), and costs the scheduler nothing
+    /// unless somebody waits for it.
     ///
     /// ```
     /// use std::time::Duration;

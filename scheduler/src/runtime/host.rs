@@ -45,8 +45,8 @@ impl Host {
         arm_call(self.0, deadline, |_| expire)
     }
 
-    /// As [`arm_timer`](Self::arm_timer), for who must know the handle before the timer can fire. `expire` is called once, under a lock that all who arm
-    /// and fire there take: it is to note the handle, and must not arm, cancel, panic or wait.
+    /// As [`arm_timer`](Self::arm_timer), for who must know the handle before the timer can fire. `expire` is called once, under a lock that
+    /// all who arm and fire there take: it is to note the handle, and must not arm, cancel, panic or wait.
     pub fn arm_timer_with(self, deadline: u64, expire: impl FnOnce(TimerHandle) -> Arc<dyn Expire>) {
         let _noted = arm_call(self.0, deadline, expire);
     }

@@ -75,6 +75,7 @@ pub mod sync;
 /// What loom models of the locks: everything but the data they guard.
 #[cfg(loom)]
 mod sync {
+    mod looking;
     mod raw_condvar;
     mod raw_mutex;
     mod raw_once;

@@ -133,6 +133,15 @@ mod exports {
             .map_or_else(crate::limits::cpu::available_procs, |scheduler| scheduler.procs() as usize)
     }
 
+    /// Whether another goroutine of the caller's runtime may be running this moment: on another P, which is neither idle nor looking for work. True
+    /// outside a runtime. A hint, for who would wait a moment for what another is about to let go. Does not switch.
+    pub fn others_run() -> bool {
+        crate::m::current::scheduler().is_none_or(|scheduler| {
+            let counts = scheduler.idle().counts();
+            scheduler.procs() > counts.idle() + counts.searching() + 1
+        })
+    }
+
     /// The number of the goroutine that calls.
     pub fn current_id() -> Option<u64> {
         crate::m::current::goroutine().map(|g| g.id())

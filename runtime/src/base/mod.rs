@@ -12,12 +12,16 @@ pub(crate) use loom::{
 pub(crate) use std::sync::{Mutex, MutexGuard, atomic};
 
 #[cfg(not(loom))]
-pub(crate) use threadle_scheduler::{Leaving, Parking, Reason, Ticket, Woken, checkpoint, now, prefetch, random};
+pub(crate) use threadle_scheduler::{
+    Leaving, Parking, Reason, Ticket, Woken, checkpoint, now, others_run, prefetch, random,
+};
 
 #[cfg(loom)]
 mod park_loom;
 #[cfg(loom)]
-pub(crate) use park_loom::{Leaving, Parking, Reason, Ticket, Woken, checkpoint, doomed, now, prefetch, random};
+pub(crate) use park_loom::{
+    Leaving, Parking, Reason, Ticket, Woken, checkpoint, doomed, now, others_run, prefetch, random,
+};
 
 #[cfg(loom)]
 pub(crate) mod fault;

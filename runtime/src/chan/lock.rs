@@ -4,10 +4,17 @@
 //! instructions a section, and they were two thirds of a send that does not wait (`perf`, `benches/channels.rs`). Nobody sleeps *in* this
 //! lock, so freeing it is a plain store.
 //!
-//! Who finds it taken looks on for about as long as a section lasts, then lets other threads run, then sleeps, each time for longer, up to
+//! Who finds it taken waits a moment and looks again, some times over, then lets other threads run, then sleeps, each time for longer, up to
 //! half a millisecond: the holder is not running, and no amount of looking helps. (That is the case against a pure spinning lock, which burns the
 //! slice that the holder needs, or, above the holder in priority, never lets it run.) A waiter sleeps on its thread with its P, as it would
 //! in std's mutex; a section interrupted by the kernel is rare, and what it costs others is bounded by the sleep it could have saved.
+//!
+//! A moment is some fifty sections, not one, although the holder is done long before. Each look takes the cache line from the holder's thread,
+//! which wants it back for its next section, with the lines of the buffer and the lists; who looks all the time gets in after every section or two,
+//! and then each of them begins with lines that lie elsewhere. While nobody looks, the holder's thread does a few dozen sends or receives with
+//! lines that are its own, and after that so does the other. Who met the holder of a lock that is seldom taken loses up to one moment by it, as a
+//! rule less than a wake-up costs. Measured, two threads, four senders and four receivers, 128 places, a value: 205 ns bound and 155 migrating with
+//! one pause between two looks, 172 and 194 with 8, 82 and 88 with 30, 63 and 64 with 60, 57 and 53 with 120, of some 22 ns each.
 //!
 //! Panics do not poison it: a section that panics (only `Parking::open` in a `no_switch` does) leaves the data whole.
 
@@ -59,7 +66,9 @@ mod waiting {
 
     use super::Word;
 
-    const LOOKS: u32 = 64;
+    const LOOKS: u32 = 8;
+    /// Between two looks.
+    const PAUSES: u32 = 120;
     const YIELDS: u32 = 8;
     const SHORTEST: Duration = Duration::from_micros(10);
     const LONGEST: Duration = Duration::from_micros(500);
@@ -100,7 +109,7 @@ mod waiting {
             while self.word.is_taken() || !self.word.try_take() {
                 passes += 1;
                 if passes <= LOOKS {
-                    std::hint::spin_loop();
+                    (0..PAUSES).for_each(|_| std::hint::spin_loop());
                 } else if passes <= LOOKS + YIELDS {
                     std::thread::yield_now();
                 } else {

@@ -34,6 +34,7 @@
 
 mod barrier;
 mod condvar;
+mod looking;
 mod mutex;
 mod mutex_guard;
 mod once;

@@ -21,6 +21,13 @@
 //! the processor from it, one goroutine gets nearly all, the others a turn each millisecond. Here the mode ends with the last waiter that
 //! was kept waiting, who then is the one to barge for a while, and everybody's turn for that comes.
 //!
+//! # Looking on
+//!
+//! In normal mode, who finds the lock taken looks on for a moment before it queues, if others run meanwhile (`looking.rs`); a woken waiter, too,
+//! and as long as it does `WOKEN` is set, and no unlock goes through the list. Without it two threads that contend pass the lock to and fro: each
+//! who finds it taken queues and takes `WOKEN` back, so the next unlock wakes one of the other thread, and hardly an unlock is the short one. Who
+//! looks on is a barger like any other: it goes past the woken waiter only within the turn.
+//!
 //! # Turns
 //!
 //! Who may barge gets thousands of locks in the time in which another gets one. So a fair share is a matter of how long that lasts: a *turn* begins
@@ -53,6 +60,7 @@ use std::fmt;
 use std::time::Duration;
 use std::time::Instant;
 
+use super::looking::{Look, Looking};
 use crate::base::atomic::{AtomicU32, Ordering};
 use crate::base::{self, Parking, Reason, Ticket, checkpoint, constructor, faulty, lock};
 use crate::wait::{GaveUp, Limit, wait};
@@ -77,6 +85,7 @@ use base::fault::patience;
 
 pub(super) struct RawMutex {
     word: AtomicU32,
+    looking: Looking,
     waiters: base::Mutex<Waiters>,
 }
 
@@ -119,7 +128,8 @@ impl Claim {
 impl RawMutex {
     constructor! {
         pub(super) fn new() -> Self {
-            RawMutex { word: AtomicU32::new(0), waiters: base::Mutex::new(Waiters { list: WaitList::new(), woken: None }) }
+            let waiters = Waiters { list: WaitList::new(), woken: None };
+            RawMutex { word: AtomicU32::new(0), looking: Looking::new(), waiters: base::Mutex::new(waiters) }
         }
     }
 
@@ -186,15 +196,24 @@ impl RawMutex {
         // What to take back: `WOKEN` after a wake-up, which set it for us.
         let mut mine = 0;
         let mut starves = false;
+        let mut look = self.looking.begin();
         loop {
             if word & LOCKED == 0 && !(mine == 0 && limit.is_none() && self.must_let_pass(word)) {
                 match self.exchange(word, taken(word & !mine), Ordering::Acquire) {
-                    Ok(_) => return Ok(()),
+                    Ok(_) => {
+                        look.into_iter().for_each(Look::paid);
+                        return Ok(());
+                    }
                     Err(now) => {
                         word = now;
                         continue;
                     }
                 }
+            }
+            // Where it is handed from one to the next it does not fall free.
+            if word & (LOCKED | STARVING) == LOCKED && look.as_mut().is_some_and(Look::again) {
+                word = self.word.load(Ordering::Relaxed);
+                continue;
             }
             let since = *since.get_or_insert_with(Instant::now);
             let mut waiters = lock(&self.waiters);
@@ -230,6 +249,7 @@ impl RawMutex {
             }
             mine = AWAKE;
             starves = claim.starves();
+            look = self.looking.begin();
             word = self.word.load(Ordering::Relaxed);
         }
     }

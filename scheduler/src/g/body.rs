@@ -4,7 +4,7 @@
 //! The types are erased into a table of four functions, one static table for each pair of closure and result type.
 
 use std::any::Any;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -34,10 +34,20 @@ union Cell<F, T> {
     result: ManuallyDrop<Outcome<T>>,
 }
 
+/// What a closure has left in its place.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Left {
+    /// A value without a Drop, in the room itself: the room is as good as empty.
+    Plain,
+    Value,
+    Panic,
+}
+
 /// How to treat a room whose types were forgotten. Each function names what it needs.
 pub(crate) struct Table {
-    /// Runs the closure and leaves the result in its place; whether it panicked. The room holds the closure. Never unwinds.
-    pub(crate) run: unsafe fn(*mut Room) -> bool,
+    /// Runs the closure and leaves the result in its place. The room holds the closure. Never unwinds.
+    pub(crate) run: unsafe fn(*mut Room) -> Left,
     /// Drops the closure unrun and leaves the room empty. The room holds the closure. A panic of its Drop comes through.
     pub(crate) drop_closure: unsafe fn(*mut Room),
     /// Drops the result and leaves the room empty. The room holds the result. A panic of its Drop comes through.
@@ -71,16 +81,20 @@ impl<F: FnOnce() -> T, T> Typed<F, T> {
         }
     }
 
-    unsafe fn run(room: *mut Room) -> bool {
+    unsafe fn run(room: *mut Room) -> Left {
         let cell = Self::cell(room);
         // SAFETY: by contract the room holds the closure; it is moved out once, here, and the result takes its place.
         let closure = unsafe { ManuallyDrop::take(&mut (*cell).closure) };
         // Unwind safety: the closure is gone afterwards, and the panic reaches whoever joins, as with std's threads.
         let result = catch_unwind(AssertUnwindSafe(closure));
-        let panicked = result.is_err();
+        let left = match &result {
+            Ok(_) if Self::INLINE && !needs_drop::<T>() => Left::Plain,
+            Ok(_) => Left::Value,
+            Err(_) => Left::Panic,
+        };
         // SAFETY: the cell is large enough for either; the closure was moved out, so nothing is overwritten.
         unsafe { ptr::addr_of_mut!((*cell).result).write(ManuallyDrop::new(result)) };
-        panicked
+        left
     }
 
     unsafe fn drop_closure(room: *mut Room) {
@@ -163,7 +177,7 @@ mod tests {
         // SAFETY: the room is ours and empty; run, then taken once.
         let got = unsafe {
             let table = store(&mut room, move || (held, bytes.len()));
-            let _panicked: bool = (table.run)(&mut room);
+            let _left = (table.run)(&mut room);
             take::<(Counts, usize)>(&mut room, table)
         };
         assert_eq!(got.as_ref().map(|g| g.1).ok(), Some(N));
@@ -183,7 +197,7 @@ mod tests {
         // SAFETY: as above; the result is dropped in place.
         unsafe {
             let table = store(&mut room, move || (held, bytes));
-            let _panicked: bool = (table.run)(&mut room);
+            let _left = (table.run)(&mut room);
             assert_eq!(drops.load(Relaxed), 2);
             (table.drop_result)(&mut room);
         }
@@ -207,12 +221,30 @@ mod tests {
     }
 
     #[test]
+    fn only_what_owns_nothing_may_be_left_as_it_is() {
+        fn left<T>(f: impl FnOnce() -> T) -> Left {
+            let mut room = Room::new();
+            // SAFETY: the room is ours and empty; run, then taken once.
+            unsafe {
+                let table = store(&mut room, f);
+                let left = (table.run)(&mut room);
+                let _outcome = take::<T>(&mut room, table);
+                left
+            }
+        }
+        let seven = [0_usize; 7];
+        assert_eq!(left(|| 1), Left::Plain);
+        assert_eq!(left(|| Box::new(1)), Left::Value);
+        assert_eq!(left(move || seven.len()), Left::Value, "it has a box");
+    }
+
+    #[test]
     fn a_panic_is_a_result() {
         let mut room = Room::new();
         // SAFETY: the room is ours and empty; run, then taken once.
         let got = unsafe {
             let table = store(&mut room, || -> u8 { std::panic::resume_unwind(Box::new("lost")) });
-            let _panicked: bool = (table.run)(&mut room);
+            assert_eq!((table.run)(&mut room), Left::Panic);
             take::<u8>(&mut room, table)
         };
         assert_eq!(*got.unwrap_err().downcast::<&str>().unwrap(), "lost");

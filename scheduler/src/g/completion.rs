@@ -1,10 +1,10 @@
 //! The end of a goroutine and the one handle that may join it: who reads the result, who drops it, who frees the memory.
 //!
-//! One word of bits, only ever set by read-modify-writes (`WAITER` may also be taken back), so each question has one answer:
+//! One word of bits, set by read-modify-writes as long as two may set them (`WAITER` may also be taken back), so each question has one answer:
 //!
 //! | bit       | set by, when | excludes |
 //! |-----------|--------------|----------|
-//! | READY     | the goroutine itself, on its own stack: the result is written | |
+//! | READY     | the goroutine itself, on its own stack: a result is written that somebody must drop | |
 //! | DONE      | the M's loop after the last switch, or the shutdown | set once |
 //! | ABANDONED | together with DONE: the runtime ended first; there is no result | |
 //! | NO_STACK  | together with DONE: it never ran | |
@@ -14,6 +14,11 @@
 //! `DONE` must come after the last switch (R38): a joiner that acts on it may recycle the goroutine's memory and its stack. It may not even
 //! do so while the finisher still reads the waiter cell, so *finished* means `DONE` and not `WAITER`: the finisher takes the waiter out,
 //! clears the bit, and touches the goroutine no more.
+//!
+//! Where one side is gone, the other has the word to itself and stores, which is half of what an end would cost else: the M that finds
+//! `DETACHED`, or has found `WAITER`, whose handle waits for it to be cleared; and the handle that finds `DONE`. But for the shutdown: it swaps, so
+//! it changes the word of that life only, and it asks for no more than the waiter. Where it is too late to be seen by such a store, `ABANDONED` is
+//! lost, of a goroutine that has ended and whose handle is gone: nobody asks, and the shutdown touches that memory no more.
 //!
 //! The memory goes back to the slab by whoever comes last of finisher (`DONE`) and handle (`DETACHED`, or the joiner that took the result).
 //! A result nobody wants is dropped by the goroutine where `DETACHED` came before `READY`, else by the handle: never on the M's loop, which
@@ -58,7 +63,7 @@ impl End {
     }
 }
 
-/// Outcome of [`Completion::finish`].
+/// Outcome of [`Completion::returned`] and [`Completion::finish`].
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Finish<W> {
@@ -114,6 +119,45 @@ impl<W> Completion<W> {
     /// Which life of the memory this is.
     pub(crate) fn life(&self) -> Life {
         Life(self.word.load(Acquire) >> LIFE_SHIFT)
+    }
+
+    /// Ends it, by the M whose goroutine has returned; else as `finish`.
+    #[inline]
+    pub(crate) fn returned(&self) -> Option<Finish<W>> {
+        let mut word = self.word.load(Acquire);
+        loop {
+            if word & DONE != 0 {
+                return None;
+            }
+            if word & DETACHED != 0 || faulty!(ReturnedByStore) {
+                debug_assert!(word & WAITER == 0 || faulty!(ReturnedByStore), "{self:?} has a waiter and no handle");
+                self.overwrite(word | DONE);
+                return Some(Finish { waiter: None, release: word & DETACHED != 0 });
+            }
+            match self.word.compare_exchange_weak(word, word | DONE, AcqRel, Acquire) {
+                Ok(_) => break,
+                Err(seen) => word = seen,
+            }
+        }
+        let mut waiter = None;
+        if word & WAITER != 0 {
+            // SAFETY: WAITER was set when we set DONE: the cell is ours until we clear it; the handle's write happened before (Acquire).
+            waiter = unsafe { self.take_waiter() };
+            // A store: the handle changes nothing as long as it sees DONE and WAITER, and a shutdown nothing that is DONE.
+            self.overwrite((word | DONE) & !WAITER);
+        }
+        Some(Finish { waiter, release: false })
+    }
+
+    /// A store over whatever a shutdown may just have put there. Under loom a swap, whose answer is not looked at: loom lets a swap read what a
+    /// store has overwritten already, which no coherent memory does.
+    #[inline]
+    fn overwrite(&self, word: u64) {
+        if cfg!(loom) {
+            let _over = self.word.swap(word, Release);
+        } else {
+            self.word.store(word, Release);
+        }
     }
 
     /// Ends it, once: later calls change nothing and say `None`.
@@ -234,7 +278,10 @@ impl<W> Completion<W> {
     /// The handle took or dropped the result. True: the goroutine has ended, the caller frees the memory.
     #[must_use]
     pub(crate) fn detached(&self) -> bool {
-        let before = self.word.fetch_or(DETACHED, AcqRel);
+        let mut before = self.word.load(Acquire);
+        if before & DONE == 0 {
+            before = self.word.fetch_or(DETACHED, AcqRel);
+        }
         // `end` and `detach` have seen to that.
         debug_assert!(before & WAITER == 0, "{self:?} is freed while its waiter is looked at");
         before & DONE != 0

@@ -67,7 +67,7 @@ impl World {
         if !early {
             self.touch_stack();
         }
-        let finish = self.completion.finish(End::Returned).expect("it ends once");
+        let finish = self.completion.returned().expect("it ends once");
         if early {
             self.touch_stack();
         }
@@ -159,8 +159,8 @@ fn loom_completion_broken_done_before_the_last_switch() {
 
 #[test]
 #[should_panic(expected = "a waiter that nobody wakes")]
-fn loom_completion_broken_finish_by_store() {
-    with_fault(Fault::FinishByStore, || check(3, || join(false)));
+fn loom_completion_broken_returned_by_store() {
+    with_fault(Fault::ReturnedByStore, || check(3, || join(false)));
 }
 
 /// A joiner leaves its waiter once, then looks by itself (`is_finished`) until it may take the result.
@@ -224,24 +224,36 @@ fn loom_completion_broken_detach_leaves_waiter() {
 }
 
 /// The shutdown and the goroutine's own end: it ends once, in one way, and a waiter is woken once.
+fn abandoned_or_returned() {
+    let world = World::new();
+    let waits = world.completion.wait(1);
+    assert!(waits);
+    let ends = [End::Returned, End::Abandoned].map(|end| {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            let finish = match end {
+                End::Returned => world.completion.returned(),
+                _ => world.completion.finish(end),
+            };
+            finish.map(|finish| finish.waiter)
+        })
+    });
+    let ends = ends.map(|end| end.join().unwrap());
+    assert_eq!(ends.iter().flatten().collect::<Vec<_>>(), [&Some(1)]);
+    let how = if ends[0].is_some() { End::Returned } else { End::Abandoned };
+    assert_eq!(world.completion.end(), Some(how));
+}
+
 #[test]
 fn loom_completion_abandoned_or_returned() {
-    check(3, || {
-        let world = World::new();
-        let waits = world.completion.wait(1);
-        assert!(waits);
-        let ends = [End::Returned, End::Abandoned].map(|end| {
-            let world = world.clone();
-            thread::spawn(move || {
-                step();
-                world.completion.finish(end).map(|finish| finish.waiter)
-            })
-        });
-        let ends = ends.map(|end| end.join().unwrap());
-        assert_eq!(ends.iter().flatten().collect::<Vec<_>>(), [&Some(1)]);
-        let how = if ends[0].is_some() { End::Returned } else { End::Abandoned };
-        assert_eq!(world.completion.end(), Some(how));
-    });
+    check(3, abandoned_or_returned);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_completion_broken_finish_by_store() {
+    with_fault(Fault::FinishByStore, || check(3, abandoned_or_returned));
 }
 
 /// A shutdown ends what it takes for a goroutine of its runtime, while that ends by itself, and its memory goes to another
@@ -262,7 +274,7 @@ fn shutdown_and_next_life() {
     };
     let (completion, owner) = &*world;
     step();
-    let returned = completion.finish(End::Returned);
+    let returned = completion.returned();
     if returned.is_some() {
         assert!(completion.detached());
         step();
@@ -293,4 +305,60 @@ fn loom_completion_broken_finish_in_any_life() {
 #[should_panic(expected = "it ends once, in one way")]
 fn loom_completion_broken_reset_relaxed() {
     with_fault(Fault::ResetRelaxed, || check(3, shutdown_and_next_life));
+}
+
+/// As above, where the handle is gone: the goroutine's end is a store, which the shutdown may come in front of, in between, or behind.
+fn shutdown_and_next_life_of_a_detached() {
+    const OURS: usize = 1;
+    const OTHERS: usize = 2;
+    let world = Arc::new((Completion::new(), AtomicUsize::new(OURS)));
+    let (completion, owner) = &*world;
+    assert_eq!(completion.detach(), Detach::Running);
+    let shutdown = {
+        let world = world.clone();
+        thread::spawn(move || {
+            step();
+            let (completion, owner) = &*world;
+            let life = completion.life();
+            step();
+            if owner.load(Relaxed) == OURS
+                && let Some(finish) = completion.finish_in(life, End::Abandoned)
+            {
+                assert_eq!(finish.waiter, None, "the shutdown has the next life's waiter");
+            }
+        })
+    };
+    step();
+    let returned = completion.returned();
+    if let Some(finish) = &returned {
+        assert!(finish.release && finish.waiter.is_none());
+        step();
+        owner.store(OTHERS, Relaxed);
+        completion.reset();
+        assert!(completion.wait(NEXT), "the shutdown ended another runtime's goroutine");
+    }
+    shutdown.join().unwrap();
+    if returned.is_some() {
+        let next = completion.finish(End::Returned).expect("the shutdown ended another runtime's goroutine");
+        assert_eq!((next.waiter, next.release), (Some(NEXT), false));
+    } else {
+        assert_eq!(completion.end(), Some(End::Abandoned));
+    }
+}
+
+#[test]
+fn loom_completion_shutdown_and_next_life_of_a_detached() {
+    check(3, shutdown_and_next_life_of_a_detached);
+}
+
+#[test]
+#[should_panic(expected = "the shutdown")]
+fn loom_completion_broken_finish_in_any_life_of_a_detached() {
+    with_fault(Fault::FinishInAnyLife, || check(3, shutdown_and_next_life_of_a_detached));
+}
+
+#[test]
+#[should_panic(expected = "freed by both, or by nobody")]
+fn loom_completion_broken_returned_by_store_of_a_detached() {
+    with_fault(Fault::ReturnedByStore, || check(3, || detach(false)));
 }

@@ -1,8 +1,8 @@
 //! One goroutine's turn: from the queue onto its stack, and what is to be done when it has left the stack.
 
 use super::M;
-use crate::g::body::contained;
-use crate::g::completion::{End, Finish};
+use crate::g::body::{Left, contained};
+use crate::g::completion::Finish;
 use crate::g::context::{self, Command, Context, Switch};
 use crate::g::state::{Abandon, CommitPark};
 use crate::g::{G, slab};
@@ -208,7 +208,7 @@ impl M {
             scheduler.came_to_rest();
         }
         // From here on a joiner may free the memory: it is touched only where nobody joins.
-        if let Some(Finish { waiter, release }) = g.completion.finish(End::Returned) {
+        if let Some(Finish { waiter, release }) = g.completion.returned() {
             if release {
                 if inside {
                     // SAFETY: as above.
@@ -250,8 +250,9 @@ fn body(g: &'static G, switch: *const Switch) {
     };
     if let Some((table, room, scope)) = run {
         // SAFETY: `spawn` left a closure in the room with this table; it runs once.
-        let panicked = unsafe { (table.run)(room) };
-        if g.completion.ready() {
+        let left = unsafe { (table.run)(room) };
+        // Who need not drop it need not know whether anybody asks for it.
+        if left != Left::Plain && g.completion.ready() {
             // Nobody will ask. As with std's threads a panic of the result's Drop has nowhere to go; unlike there it costs nobody else.
             // SAFETY: the room holds the result, and the handle is gone.
             if !contained(|| unsafe { (table.drop_result)(room) }) {
@@ -263,7 +264,7 @@ fn body(g: &'static G, switch: *const Switch) {
         if !scope.is_null() {
             // SAFETY: its scope waits for this very call. The closure is gone, and the result is gone or its handle's: nothing that this
             // goroutine borrowed is touched from here on.
-            unsafe { Scope::over(scope, panicked) };
+            unsafe { Scope::over(scope, left == Left::Panic) };
         }
     }
     super::machine::leave_for_good();

@@ -68,6 +68,8 @@ pub(crate) enum Fault {
     SettleWithoutFence,
     /// `State::wake`: wins whatever park is open.
     WakeIgnoresEpoch,
+    /// `Completion::returned`: load and store though there is a handle.
+    ReturnedByStore,
     /// `Completion::finish`: load and store instead of a read-modify-write.
     FinishByStore,
     /// `Completion::finish_in`: does not ask whether the memory serves another by now.

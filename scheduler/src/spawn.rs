@@ -294,7 +294,7 @@ impl<T> Join<T> {
             End::NoStack => Ended::NoStack(g.scheduler().why_no_stack()),
         };
         if g.completion.detached() {
-            slab::give_back(g);
+            free(g);
         }
         ended
     }
@@ -311,7 +311,7 @@ impl<T> Drop for Join<T> {
                     crate::runtime::report_unstarted(g);
                 }
                 if !(g.completion.abandoned() && left_behind(g)) && g.completion.detached() {
-                    slab::give_back(g);
+                    free(g);
                 }
             }
             Detach::DropResult => {
@@ -319,11 +319,22 @@ impl<T> Drop for Join<T> {
                 let outcome = unsafe { take_result::<T>(g) };
                 let release = g.completion.detached();
                 if release {
-                    slab::give_back(g);
+                    free(g);
                 }
                 drop(outcome);
             }
         }
+    }
+}
+
+/// Its memory is the caller's, who has joined it or dropped its handle: to the P at hand, if there is one, rather than to the slab, whose lock
+/// all threads share.
+fn free(g: &'static G) {
+    match current::m().and_then(M::step_in) {
+        // SAFETY: this thread holds the P and is inside. Who drops a handle in the M's own loop, as a waker may, is called with no reference to
+        // the caches alive.
+        Some(inside) => unsafe { inside.p.caches() }.gs.give_back(g),
+        None => slab::give_back(g),
     }
 }
 

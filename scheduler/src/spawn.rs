@@ -120,8 +120,8 @@ where
     }
     let fill = |g: &'static G, id: u64| {
         g.set_up(scheduler, id, options);
-        // SAFETY: the memory was just taken from the slab and is ours; the room of free memory is empty. The caller vouches for the
-        // lifetimes.
+        // SAFETY: the memory was just taken from the slab and is ours; in the room of free memory lies nothing that has a Drop. The caller
+        // vouches for the lifetimes.
         unsafe {
             let own = &mut *g.own();
             own.table = Some(body::store(&raw mut own.room, f));
@@ -158,7 +158,7 @@ where
         }
         inside => {
             drop(inside);
-            let (g, id) = (slab::take(), scheduler.next_id());
+            let (g, id) = here.map_or_else(|| (slab::take(), scheduler.next_id()), M::take_spare);
             fill(g, id);
             scheduler.count_spawned();
             if options.locked {
@@ -196,13 +196,7 @@ unsafe fn refuse<F>(scheduler: &'static Scheduler, options: &SpawnOptions, scope
 
 fn take_from(p: &'static P, scheduler: &'static Scheduler) -> (&'static G, u64) {
     // SAFETY: the caller holds the P and is inside; no other reference to the caches is alive.
-    let caches = unsafe { p.caches() };
-    if caches.ids.1 == 0 {
-        caches.ids = (scheduler.next_ids(crate::p::ID_BATCH), crate::p::ID_BATCH);
-    }
-    let id = caches.ids.0;
-    caches.ids = (id + 1, caches.ids.1 - 1);
-    (caches.gs.take(), id)
+    unsafe { p.caches() }.spare.take(scheduler)
 }
 
 impl<T> Join<T> {
@@ -333,7 +327,7 @@ fn free(g: &'static G) {
     match current::m().and_then(M::step_in) {
         // SAFETY: this thread holds the P and is inside. Who drops a handle in the M's own loop, as a waker may, is called with no reference to
         // the caches alive.
-        Some(inside) => unsafe { inside.p.caches() }.gs.give_back(g),
+        Some(inside) => unsafe { inside.p.caches() }.spare.gs.give_back(g),
         None => slab::give_back(g),
     }
 }

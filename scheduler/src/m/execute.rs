@@ -212,7 +212,7 @@ impl M {
             if release {
                 if inside {
                     // SAFETY: as above.
-                    unsafe { self.p().caches() }.gs.give_back(g);
+                    unsafe { self.p().caches() }.spare.gs.give_back(g);
                 } else {
                     slab::give_back(g);
                 }

@@ -11,7 +11,7 @@ use crate::g::context::{self, Command};
 use crate::idle::Sleeper;
 use crate::injector::Chain;
 use crate::limits::clock::ThreadClock;
-use crate::p::P;
+use crate::p::{P, Spare};
 use crate::park::Ticket;
 use crate::runtime::Scheduler;
 use crate::seats::Seat;
@@ -120,6 +120,8 @@ pub(crate) struct Own {
     pub(super) accepted: Cell<bool>,
     /// Goroutines spawned by those here since it had a P.
     spawned_without_p: Cell<u32>,
+    /// Free Gs and ids for these: a lock and a swap for each would be dearer than all the rest.
+    spare: RefCell<Spare>,
     pub(super) vigil: Vigil,
     random: Cell<u32>,
     /// The P of the lease, without the way through its index: exact where the lease says that the P is this M's.
@@ -184,6 +186,7 @@ impl M {
                 queued: Cell::new(false),
                 accepted: Cell::new(false),
                 spawned_without_p: Cell::new(0),
+                spare: RefCell::new(Spare::new()),
                 vigil: Vigil::default(),
                 random: Cell::new(id.wrapping_mul(0x9e37_79b9) | 1),
                 p: Cell::new(None),
@@ -462,6 +465,16 @@ impl M {
         let Some(p) = self.scheduler.idle().take_p() else { return false };
         self.take_idle_p(p);
         true
+    }
+
+    /// A free G and an id, without a P; its own thread asks.
+    pub(crate) fn take_spare(&self) -> (&'static G, u64) {
+        self.own().spare.borrow_mut().take(self.scheduler)
+    }
+
+    /// Its thread ends, or sleeps for good.
+    pub(super) fn give_spares_back(&self) {
+        self.own().spare.borrow_mut().gs.flush();
     }
 
     /// Gives the P up, from inside; the caller passes it on.

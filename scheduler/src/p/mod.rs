@@ -6,4 +6,4 @@ mod processor;
 pub(crate) mod ring;
 
 #[cfg(not(loom))]
-pub(crate) use processor::{Caches, ID_BATCH, P};
+pub(crate) use processor::{Caches, P, Spare};

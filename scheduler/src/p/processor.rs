@@ -5,6 +5,7 @@ use super::ring::{Owner, Ring};
 use crate::g::context::Context;
 use crate::g::{G, slab};
 use crate::m::M;
+use crate::runtime::Scheduler;
 use crate::stack;
 use crate::timers::Timers;
 use std::cell::UnsafeCell;
@@ -12,7 +13,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*};
 
 /// Goroutine ids are handed to Ps in batches of so many (as in Go).
-pub(crate) const ID_BATCH: u64 = 16;
+const ID_BATCH: u64 = 16;
 
 /// See the module. What is not atomic belongs to the M that holds the P, while it is inside the runtime.
 pub(crate) struct P {
@@ -32,9 +33,30 @@ pub(crate) struct Caches {
     pub(crate) stacks: stack::Cache,
     /// The context of the goroutine that ended here last, on a stack of the default size: the next to start gets it as it is.
     pub(crate) warm: Option<Context>,
+    pub(crate) spare: Spare,
+}
+
+/// Free Gs, and ids for them.
+pub(crate) struct Spare {
     pub(crate) gs: slab::Cache,
     /// The next id and how many are left.
-    pub(crate) ids: (u64, u64),
+    ids: (u64, u64),
+}
+
+impl Spare {
+    pub(crate) fn new() -> Spare {
+        Spare { gs: slab::Cache::new(), ids: (0, 0) }
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, scheduler: &Scheduler) -> (&'static G, u64) {
+        if self.ids.1 == 0 {
+            self.ids = (scheduler.next_ids(ID_BATCH), ID_BATCH);
+        }
+        let id = self.ids.0;
+        self.ids = (id + 1, self.ids.1 - 1);
+        (self.gs.take(), id)
+    }
 }
 
 // SAFETY: `caches` is reached through `P::caches`, whose callers hold the P, and a P is held by one M at a time.
@@ -51,12 +73,7 @@ impl P {
             counters: Counters::default(),
             tick: AtomicU32::new(0),
             m: AtomicPtr::new(ptr::null_mut()),
-            caches: UnsafeCell::new(Caches {
-                stacks: stack::Cache::new(stack_size),
-                warm: None,
-                gs: slab::Cache::new(),
-                ids: (0, 0),
-            }),
+            caches: UnsafeCell::new(Caches { stacks: stack::Cache::new(stack_size), warm: None, spare: Spare::new() }),
         }
     }
 

@@ -32,6 +32,7 @@ impl Gate {
         Gate { closed: AtomicBool::new(false), inside: AtomicUsize::new(0) }
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Acquire)
     }

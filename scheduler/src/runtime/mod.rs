@@ -180,6 +180,7 @@ impl Scheduler {
         // SAFETY: made in `start`, and freed by the shutdown only after the last thread that was named above.
         unsafe { &*self.poller.load(Acquire) }
     }
+    #[inline]
     pub(crate) fn stopping(&self) -> bool {
         self.gate.is_closed()
     }
@@ -376,6 +377,7 @@ impl Scheduler {
         self.draining.load(Relaxed)
     }
     /// One has ended; if somebody waits for the last he is told.
+    #[inline]
     pub(crate) fn goroutine_ended(&self) {
         if self.draining.load(Relaxed) && self.live() == 0 {
             drop(self.ms());

@@ -80,7 +80,7 @@ impl Scheduler {
                         stack::give_back(unsafe { warm.into_stack() });
                     }
                     caches.stacks.flush();
-                    caches.gs.flush();
+                    caches.spare.gs.flush();
                 }
             }
             let poller = self.poller.swap(std::ptr::null_mut(), AcqRel);

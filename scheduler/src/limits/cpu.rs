@@ -49,6 +49,11 @@ impl CpuLimit {
     pub(crate) fn procs(&self) -> usize {
         bounded(affinity(), self.sources.iter().filter_map(Source::read))
     }
+
+    /// Whether so many threads may each keep a CPU of their own busy without coming up against a limit: by affinity, and with no quota rounded up.
+    pub(crate) fn covers(&self, threads: usize) -> bool {
+        affinity() >= threads && self.sources.iter().filter_map(Source::read).all(|quota| quota.covers(threads))
+    }
 }
 
 impl Source {
@@ -94,6 +99,11 @@ impl Quota {
     fn cpus(self) -> usize {
         usize::try_from(self.quota.div_ceil(self.period)).unwrap_or(usize::MAX).max(2)
     }
+
+    /// So many CPUs for all of the time.
+    fn covers(self, cpus: usize) -> bool {
+        self.quota / self.period >= cpus as u64
+    }
 }
 
 fn bounded(affinity: usize, quotas: impl Iterator<Item = Quota>) -> usize {
@@ -138,6 +148,16 @@ mod tests {
     fn the_smallest_of_all_parents_counts() {
         assert_eq!(with_max(16, &["max 100000", "400000 100000", "1000000 100000"]), 4);
         assert_eq!(with_max(16, &["800000 100000", "100000 50000"]), 2);
+    }
+
+    #[test]
+    fn half_a_cpu_covers_nobody() {
+        let covers = |text, cpus| Quota::of_max(text).is_none_or(|quota| quota.covers(cpus));
+        assert!(covers("200000 100000", 2) && !covers("199999 100000", 2));
+        assert!(!covers("50000 100000", 1), "though it makes two processors");
+        assert!(covers("max 100000", 64));
+        let limit = CpuLimit::find();
+        assert!(!limit.covers(usize::MAX) && limit.covers(0));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl M {
                     self.execute(g);
                 }
                 None if self.lease.inside() => self.look_again_or_let_p_go(),
-                None => {}
+                None => self.own().vigil.is_broken_off(),
             }
         }
     }
@@ -479,18 +479,27 @@ impl M {
         }
         vigil.falls_asleep(now);
         self.let_p_go();
+        if self.lease.inside() {
+            // It has taken a P back, for work that it saw.
+            vigil.is_awake(|| now);
+        }
     }
 
-    /// There is a CPU for it, and it could run what comes.
+    /// There is a CPU for it, somebody else of this runtime might bring it something, and it counts as one that searches: of those there are at
+    /// most half as many as busy Ps.
     fn may_stay_awake(&self) -> bool {
         let scheduler = self.scheduler();
-        scheduler.has_a_cpu_each() && !scheduler.stopping() && self.may_start_fresh()
+        self.own().searching.get()
+            && scheduler.procs() > 1
+            && scheduler.monitor().a_cpu_each.load(Relaxed)
+            && !scheduler.quiet_state().clock.is_virtual()
+            && !scheduler.stopping()
     }
 
-    /// Somebody else runs a goroutine, or has one that only he may run.
+    /// Somebody else runs a goroutine, and not in an announced call, or has one that only he may run.
     fn others_work(&'static self) -> bool {
-        let others = self.scheduler().ps().filter_map(P::m).filter(|m| !ptr::eq(*m, self));
-        others.into_iter().any(|m| m.running().is_some() || !m.inbox.is_empty())
+        let mut others = self.scheduler().ps().filter_map(P::m).filter(|m| !ptr::eq(*m, self));
+        others.any(|m| (m.running().is_some() && m.lease.call_seen().is_none()) || !m.inbox.is_empty())
     }
 
     /// Nothing anywhere: the P idles, or goes to an M that waits for one; then the last look (`idle.rs`).

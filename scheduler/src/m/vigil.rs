@@ -1,31 +1,36 @@
 //! Staying awake: an M that has run out of work looks on for a moment before it sleeps, where that has paid of late.
 //!
-//! To sleep and be woken costs a thread more than most goroutines do between two waits: 5 us of two CPUs at best, and several tens where the CPU had
-//! nothing else and must be fetched out of its own sleep. Two goroutines at home on two threads that answer each other pay that for every
-//! message, and an echo of few connections leaves one thread asleep most of the time, since what it is woken for is done before it is awake.
+//! To sleep and be woken costs a thread more than most goroutines do between two waits: 5 us of two CPUs at best, and several tens where
+//! the CPU had nothing else and must be fetched out of its own sleep. Two goroutines at home on two threads that answer each other pay that
+//! for every message, and an echo of few connections leaves one thread asleep most of the time, since what it is woken for is done before it is
+//! awake.
 //!
-//! So the M keeps its P and goes round its loop: it looks at everything a search looks at, and polls. As nothing is given up meanwhile, no promise is
-//! touched: whoever publishes work sees no idle P, or a searcher, and the M looks after its release as ever (README, 7.1). It is only later asleep.
+//! So the M keeps its P and goes round its loop: it looks at everything a search looks at, and polls. As nothing is given up meanwhile, no
+//! promise is touched: whoever publishes work sees a searcher, and the M looks after its release as ever (README, 7.1). It is only later
+//! asleep.
 //!
 //! What it must not do is burn a CPU for nothing:
 //!
-//! * *Not alone.* It goes on only while another M runs a goroutine, or is about to: nobody else of this process could bring it work. What comes from
-//!   outside, the poll tells; for that it sleeps in the poll.
+//! * *Not alone.* It goes on only while another M with a P runs a goroutine, or is about to: who else could bring it work is outside the
+//!   runtime, or has no P. What comes from there tells the poll, or wakes it; for that it may sleep.
+//! * *Not in crowds.* Only who searches stays awake, so at most half as many as there are busy Ps.
 //! * *Not after a long sleep.* Only an M whose last sleep was shorter than [`SHORT_NS`] tries at all.
-//! * *Not again and again in vain.* After each [`PATIENCE_NS`] without work it sleeps the next time at once; then the next three times, and at
-//!   last seven of eight. Each success halves that.
-//! * *Not on others' CPUs.* With more Ps than CPUs those who have work need them; and where time is virtual it would not pass.
+//! * *Not again and again in vain.* When vigils without work have cost [`PATIENCE_NS`], and none with work came between, it sleeps the next
+//!   time at once; then the next three times, and at last seven of eight. Each that found something halves that.
+//! * *Not on others' CPUs.* With fewer whole CPUs than Ps, by affinity or quota, those who have work need them; and where time is
+//!   virtual it would not pass.
 //!
-//! The rule "as long as it would cost to sleep" costs at most twice what a clairvoyant would pay (Karlin, Manasse, McGeoch and Owicki, "Competitive
-//! randomized algorithms for nonuniform problems", 1994); Linux has a guest's idle CPU poll by the same measure (`haltpoll`). The numbers are
-//! of docs/decisions/0034.
+//! To wait for as long as it would cost to sleep costs at most twice what a clairvoyant would pay (Karlin, Manasse, McGeoch and Owicki,
+//! "Competitive randomized algorithms for nonuniform problems", 1994). [`PATIENCE_NS`] is the cost on a machine whose idle CPU sleeps deeply;
+//! on others it is too long, and the third and fourth rule bound what is lost. Linux has a guest's idle CPU poll by such a measure
+//! (`haltpoll`). The numbers are of docs/decisions/0034.
 
 use std::cell::Cell;
 
 /// A vigil ends after so long.
 const PATIENCE_NS: u64 = 50_000;
-/// A sleep that ended sooner may have been avoided.
-const SHORT_NS: u64 = 100_000;
+/// A sleep that ended sooner may have been avoided: two wake-ups, where the other slept as well, and what both had to do.
+const SHORT_NS: u64 = 200_000;
 /// So long it looks on though nobody else is seen at work: he may be between two goroutines.
 const GRACE_NS: u64 = 2_000;
 /// At most so many sleeps without a vigil before each, after vigils in vain.
@@ -39,7 +44,9 @@ pub(super) struct Vigil {
     /// When it ran out of work and gave its P up; 0: it has not since it was last awake.
     asleep_since: Cell<u64>,
     last_sleep_was_short: Cell<bool>,
-    /// So many sleeps follow a vigil in vain.
+    /// What vigils in vain have cost since the last that was not, or since they last made the pause longer.
+    lost: Cell<u64>,
+    /// So many sleeps come before the next vigil, where they are in vain.
     pause: Cell<u32>,
     /// So many are left of them.
     sleeps_first: Cell<u32>,
@@ -54,13 +61,9 @@ pub(super) enum Next {
 }
 
 impl Vigil {
-    pub(super) fn is_under_way(&self) -> bool {
-        self.begun.get() != 0
-    }
-
     /// It has found nothing, at `now`. `others_work` is asked only where it counts.
     pub(super) fn found_nothing(&self, now: u64, others_work: impl FnOnce() -> bool) -> Next {
-        if !self.is_under_way() {
+        if self.begun.get() == 0 {
             if !self.last_sleep_was_short.get() {
                 return Next::Sleep;
             }
@@ -71,14 +74,18 @@ impl Vigil {
             self.begun.set(now);
         }
         let lasts = now.saturating_sub(self.begun.get());
-        if lasts >= PATIENCE_NS {
-            let pause = (2 * self.pause.get() + 1).min(LONGEST_PAUSE);
-            self.pause.set(pause);
-            self.sleeps_first.set(pause);
-        } else if lasts < GRACE_NS || others_work() {
+        if lasts < GRACE_NS || (lasts < PATIENCE_NS && others_work()) {
             return Next::Look;
         }
         self.begun.set(0);
+        let lost = self.lost.get() + lasts;
+        if lost < PATIENCE_NS {
+            self.lost.set(lost);
+        } else {
+            self.lost.set(0);
+            self.pause.set((2 * self.pause.get() + 1).min(LONGEST_PAUSE));
+        }
+        self.sleeps_first.set(self.pause.get());
         Next::Sleep
     }
 
@@ -87,6 +94,7 @@ impl Vigil {
     pub(super) fn found_work(&self) -> bool {
         let kept = self.begun.replace(0) != 0;
         if kept {
+            self.lost.set(0);
             self.pause.set(self.pause.get() / 2);
         }
         kept
@@ -104,6 +112,12 @@ impl Vigil {
         if since != 0 {
             self.last_sleep_was_short.set(now().saturating_sub(since) < SHORT_NS);
         }
+    }
+
+    /// Its P went to somebody who needs it more: what it sleeps for now tells nothing of the next time there is nothing to do.
+    pub(super) fn is_broken_off(&self) {
+        self.begun.set(0);
+        self.last_sleep_was_short.set(false);
     }
 }
 
@@ -153,10 +167,34 @@ mod tests {
         assert_eq!(vigil.found_nothing(now, || false), Next::Look, "he may be between two goroutines");
         assert_eq!(vigil.found_nothing(now + GRACE_NS, || true), Next::Look);
         assert_eq!(vigil.found_nothing(now + 2 * GRACE_NS, || false), Next::Sleep);
-        // That was not in vain, nor long: the next one is not put off.
+        // That was in vain, but not long: the next one is not put off.
         assert_eq!(vigil.found_nothing(now + 3 * GRACE_NS, || true), Next::Look);
-        assert!(vigil.found_work() && !vigil.is_under_way());
+        assert!(vigil.found_work());
         assert!(!vigil.found_work(), "counted once");
+    }
+
+    #[test]
+    fn short_ones_in_vain_add_up() {
+        let vigil = awake(SHORT_NS);
+        let mut at_once = 0;
+        for round in 1..=100 {
+            let now = round * SHORT_NS;
+            if vigil.found_nothing(now, || true) == Next::Sleep {
+                at_once += 1;
+            } else {
+                assert_eq!(vigil.found_nothing(now + 2 * GRACE_NS, || false), Next::Sleep);
+            }
+        }
+        assert!(at_once > 0, "a hundred graces for nothing, and it is as patient as before");
+    }
+
+    #[test]
+    fn one_that_is_broken_off_is_not_gone_on_with() {
+        let vigil = awake(SHORT_NS);
+        assert_eq!(vigil.found_nothing(SHORT_NS, || true), Next::Look);
+        vigil.is_broken_off();
+        assert!(!vigil.found_work());
+        assert_eq!(vigil.found_nothing(2 * SHORT_NS, || true), Next::Sleep);
     }
 
     #[test]

@@ -81,10 +81,13 @@ pub(crate) struct Monitor {
     pub(crate) detached: AtomicU64,
     pub(crate) retaken: AtomicU64,
     pub(crate) cpus: AtomicU64,
+    /// There is a CPU for each P: who has nothing to do takes none from those who have (`m/vigil.rs`). Looked at when the runtime begins, and where
+    /// `procs` follows the machine once a second.
+    pub(crate) a_cpu_each: AtomicBool,
 }
 
 impl Monitor {
-    pub(crate) fn new(trace: Option<Duration>, follow_cpus: bool) -> Monitor {
+    pub(crate) fn new(trace: Option<Duration>, follow_cpus: bool, a_cpu_each: bool) -> Monitor {
         Monitor {
             doze: Doze::new(),
             moves: Moves::new(),
@@ -100,6 +103,7 @@ impl Monitor {
             detached: AtomicU64::new(0),
             retaken: AtomicU64::new(0),
             cpus: AtomicU64::new(0),
+            a_cpu_each: AtomicBool::new(a_cpu_each),
         }
     }
 
@@ -381,6 +385,7 @@ impl Round {
             self.last_second = now;
             if let Some(limit) = &mut self.cpu_limit {
                 scheduler.monitor().cpus.store(limit.procs() as u64, Relaxed);
+                scheduler.monitor().a_cpu_each.store(limit.covers(scheduler.procs() as usize), Relaxed);
             }
         }
         if let Some(interval) = scheduler.monitor().trace

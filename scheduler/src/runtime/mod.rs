@@ -49,8 +49,6 @@ pub(crate) struct Scheduler {
     idle: CachePadded<Idle<M>>,
     /// Freed at the shutdown once nobody can use it.
     poller: AtomicPtr<Poller<Ticket>>,
-    /// See the method.
-    has_a_cpu_each: bool,
     monitor: Monitor,
     helpers: Helpers,
     stackless: Stackless,
@@ -100,8 +98,7 @@ impl Scheduler {
             injector: CachePadded::new(Injector::new()),
             idle: CachePadded::new(Idle::new()),
             poller: AtomicPtr::new(Box::into_raw(Box::new(poller))),
-            has_a_cpu_each: !virtual_time && (follow || procs <= limits::cpu::available_procs()),
-            monitor: Monitor::new(config::trace_interval(), follow),
+            monitor: Monitor::new(config::trace_interval(), follow, limits::cpu::CpuLimit::find().covers(procs)),
             helpers: Helpers::default(),
             stackless: Stackless::default(),
             gate: Gate::new(),
@@ -159,11 +156,6 @@ impl Scheduler {
     }
     pub(crate) fn monitor(&self) -> &Monitor {
         &self.monitor
-    }
-    /// There are as many CPUs as Ps, as far as is known, and time is not virtual: who has nothing to do may stay awake for a moment.
-    pub(crate) fn has_a_cpu_each(&self) -> bool {
-        let seen = self.monitor.cpus.load(Relaxed);
-        self.has_a_cpu_each && (seen == 0 || seen >= u64::from(self.procs))
     }
     pub(crate) fn helpers(&self) -> &Helpers {
         &self.helpers

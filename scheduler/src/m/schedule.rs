@@ -11,6 +11,7 @@ use crate::p::P;
 use crate::runtime::Mode;
 use crate::timers::NEVER;
 use std::ptr;
+use std::sync::atomic::Ordering::Relaxed;
 use threadle_netpoll::Polled;
 
 /// Every so many turns others are looked at first, however much is at hand (Go's number: a prime, so that it keeps step with nothing).

@@ -486,11 +486,11 @@ impl M {
         }
     }
 
-    /// There is a CPU for it, somebody else of this runtime might bring it something, and it counts as one that searches: of those there are at
-    /// most half as many as busy Ps.
+    /// There is a CPU for it, somebody else of this runtime might bring it something, and it counts as one that searches, of whom there are at
+    /// most half as many as busy Ps; or it is one of two, of whom the other does.
     fn may_stay_awake(&self) -> bool {
         let scheduler = self.scheduler();
-        self.own().searching.get()
+        (self.own().searching.get() || (scheduler.idle().counts().searching() <= 1 && self.may_start_fresh()))
             && scheduler.procs() > 1
             && scheduler.monitor().a_cpu_each.load(Relaxed)
             && !scheduler.quiet_state().clock.is_virtual()

@@ -13,7 +13,7 @@
 //!
 //! * *Not alone.* It goes on only while another M with a P runs a goroutine, or is about to: who else could bring it work is outside the
 //!   runtime, or has no P. What comes from there tells the poll, or wakes it; for that it may sleep.
-//! * *Not in crowds.* Only who searches stays awake, so at most half as many as there are busy Ps.
+//! * *Not in crowds.* Only who searches stays awake, so at most half as many as there are busy Ps; of two, both may.
 //! * *Not after a long sleep.* Only an M whose last sleep was shorter than [`SHORT_NS`] tries at all.
 //! * *Not again and again in vain.* When vigils without work have cost [`PATIENCE_NS`], and none with work came between, it sleeps the next
 //!   time at once; then the next three times, and at last seven of eight. Each that found something halves that.

@@ -9,12 +9,13 @@
 //! slice that the holder needs, or, above the holder in priority, never lets it run.) A waiter sleeps on its thread with its P, as it would
 //! in std's mutex; a section interrupted by the kernel is rare, and what it costs others is bounded by the sleep it could have saved.
 //!
-//! A moment is some fifty sections, not one, although the holder is done long before. Each look takes the cache line from the holder's thread,
+//! A moment is some twenty sections, not one, although the holder is done long before. Each look takes the cache line from the holder's thread,
 //! which wants it back for its next section, with the lines of the buffer and the lists; who looks all the time gets in after every section or two,
 //! and then each of them begins with lines that lie elsewhere. While nobody looks, the holder's thread does a few dozen sends or receives with
 //! lines that are its own, and after that so does the other. Who met the holder of a lock that is seldom taken loses up to one moment by it, as a
 //! rule less than a wake-up costs. Measured, two threads, four senders and four receivers, 128 places, a value: 205 ns bound and 155 migrating with
 //! one pause between two looks, 172 and 194 with 8, 82 and 88 with 30, 63 and 64 with 60, 57 and 53 with 120, of some 22 ns each.
+//! With 120 a `select` over channels that are seldom contended pays for it, with 40 it does not (docs/decisions/0035).
 //!
 //! Panics do not poison it: a section that panics (only `Parking::open` in a `no_switch` does) leaves the data whole.
 
@@ -68,7 +69,7 @@ mod waiting {
 
     const LOOKS: u32 = 8;
     /// Between two looks.
-    const PAUSES: u32 = 120;
+    const PAUSES: u32 = 40;
     const YIELDS: u32 = 8;
     const SHORTEST: Duration = Duration::from_micros(10);
     const LONGEST: Duration = Duration::from_micros(500);

@@ -23,7 +23,7 @@ const STEAL_ROUNDS: u32 = 4;
 /// A `runnext` that its own P is about to run is left to it for so long.
 const COURTESY_NS: u64 = 3_000;
 /// Pauses between two looks of an M that stays awake: it is to leave the lines of those who work alone for a moment.
-const BETWEEN_LOOKS: u32 = 8;
+const BETWEEN_LOOKS: u32 = 32;
 
 /// What looking for work came to: run this. None: nothing here, look further on; or the P was given to somebody who needs it more, which
 /// the lease tells. Whether the goroutine goes on in the slice of the one before is in `Own::inherits_slice`: so all of it fits a register.

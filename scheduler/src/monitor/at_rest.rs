@@ -111,7 +111,7 @@ impl Round {
         monitor.moves.rested.store(0, Relaxed);
         monitor.moves.deep.store(deep, Relaxed);
         monitor.doze.rest(if first == NEVER { NEVER } else { first.saturating_sub(begun) });
-        if self.nothing_to_do() {
+        if self.nothing_to_do() && !(deep && self.somebody_ran()) {
             monitor.doze.sleep_by_the_alarm();
         }
         // Before it rises: who takes a P later has his turns counted later.
@@ -137,6 +137,14 @@ impl Round {
         if self.scheduler.idle().counts().idle() != self.scheduler.procs() {
             self.at_rest_since = 0;
         }
+    }
+
+    /// Since it looked last. Who took a P while it was awake, and has let it go again before the state said `RESTS`, has told nobody; from a
+    /// deep sleep nobody would look what he has left behind. (A sleep that is not deep ends after 50 ms.)
+    fn somebody_ran(&self) -> bool {
+        // With the counts, in which all Ps idle, come the turns of whoever made the last of them idle.
+        fence(Acquire);
+        self.runs_of_all() != self.runs
     }
 
     /// After a sleep in which all could have been at rest: whether they were in too much of a hurry for the alarm.

@@ -157,8 +157,12 @@ where
             (g, id)
         }
         inside => {
+            let (g, id) = match (&inside, here) {
+                (Some(inside), _) => take_from(inside.p, scheduler),
+                (None, Some(m)) => m.take_spare(),
+                (None, None) => (slab::take(), scheduler.next_id()),
+            };
             drop(inside);
-            let (g, id) = here.map_or_else(|| (slab::take(), scheduler.next_id()), M::take_spare);
             fill(g, id);
             scheduler.count_spawned();
             if options.locked {
@@ -311,8 +315,8 @@ impl<T> Drop for Join<T> {
             Detach::DropResult => {
                 // SAFETY: the result is there, its goroutine touches it no more, and this is its one handle.
                 let outcome = unsafe { take_result::<T>(g) };
-                let release = g.completion.detached();
-                if release {
+                // It may have been abandoned after its result was there, and run on.
+                if g.completion.detached() && !(g.completion.abandoned() && left_behind(g)) {
                     free(g);
                 }
                 drop(outcome);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many Gs are made at once.
 const CHUNK: usize = 2 * MAGAZINE;
-/// So many a P exchanges with the slab at once, as one chain that nobody walks through; fewer where somebody gave back what he had.
+/// So many a P, or an M, exchanges with the slab at once, as one chain that nobody walks through; fewer where somebody gave back what he had.
 const MAGAZINE: usize = 32;
 
 struct Slab {
@@ -80,7 +80,7 @@ pub(crate) fn for_each(mut f: impl FnMut(&'static G)) {
     }
 }
 
-/// A P's own free Gs: two magazines, so that goroutines that come and go by turns stay clear of the slab, whatever the number they come and
+/// The free Gs of a P, or of an M that has none: two magazines, so that goroutines that come and go by turns stay clear of the slab, whatever the number they come and
 /// go by (Bonwick and Adams, "Magazines and Vmem", 2001).
 pub(crate) struct Cache {
     loaded: Chain<G>,
@@ -134,6 +134,9 @@ impl Cache {
 
     /// All of them back to the slab.
     pub(crate) fn flush(&mut self) {
+        if self.loaded.is_empty() && self.previous.is_empty() {
+            return;
+        }
         let (loaded, previous) = (std::mem::take(&mut self.loaded), std::mem::take(&mut self.previous));
         with_slab(|slab| {
             slab.give_magazine_back(loaded);

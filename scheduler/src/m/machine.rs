@@ -472,7 +472,7 @@ impl M {
         self.own().spare.borrow_mut().take(self.scheduler)
     }
 
-    /// Its thread ends, or sleeps for good.
+    /// Its thread sleeps, or ends.
     pub(super) fn give_spares_back(&self) {
         self.own().spare.borrow_mut().gs.flush();
     }

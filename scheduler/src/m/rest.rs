@@ -34,6 +34,7 @@ impl M {
                 return false;
             }
             self.leave_seat();
+            self.give_spares_back();
             match scheduler.idle().sleep(self) {
                 Ok(()) => {}
                 Err(Some(p)) => {
@@ -198,6 +199,7 @@ impl M {
             unsafe { crate::scope::leaves(g) };
         }
         self.leaves();
+        self.give_spares_back();
         self.scheduler().m_sleeps_for_good(self);
         loop {
             std::thread::park();

@@ -23,12 +23,12 @@ fn live(m: &'static M) {
     m.run();
     m.give_back_unstarted();
     m.leaves();
-    m.give_spares_back();
     m.set_clock(None);
     if m.is_home() {
         // Thread-locals of this thread may be borrowed by the stacks of goroutines that were abandoned: it never ends.
         m.end_of_the_runtime();
     }
+    m.give_spares_back();
     current::leave_m();
     m.scheduler().thread_ends(m);
 }

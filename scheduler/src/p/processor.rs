@@ -12,7 +12,7 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*};
 
-/// Goroutine ids are handed to Ps in batches of so many (as in Go).
+/// Goroutine ids are handed out in batches of so many (as in Go).
 const ID_BATCH: u64 = 16;
 
 /// See the module. What is not atomic belongs to the M that holds the P, while it is inside the runtime.

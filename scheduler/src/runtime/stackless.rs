@@ -178,6 +178,8 @@ pub(crate) fn report_unstarted(g: &'static G) {
 
 /// Ends a goroutine that never ran and is in no queue: its closure is dropped here.
 pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
+    // From when it is `Done` another may end it as well, and its memory may serve somebody else.
+    let life = g.completion.life();
     let _fresh: bool = g.state().run();
     // SAFETY: taken from a queue and not started: its variables are the caller's.
     let dropped = contained(|| unsafe {
@@ -203,7 +205,7 @@ pub(super) fn end_unstarted(scheduler: &Scheduler, g: &'static G, end: End) {
     g.clear_home();
     g.state().finish();
     scheduler.count_finished(1);
-    if let Some(Finish { waiter, release }) = g.completion.finish(end) {
+    if let Some(Finish { waiter, release }) = g.completion.finish_in(life, end) {
         if release {
             if end == End::NoStack && scope.is_null() {
                 report_unstarted(g);

@@ -134,7 +134,8 @@ mod exports {
     }
 
     /// Whether another goroutine of the caller's runtime may be running this moment: on another P, which is neither idle nor looking for work. True
-    /// outside a runtime. A hint, for who would wait a moment for what another is about to let go. Does not switch.
+    /// outside a runtime. Nothing is known of goroutines without a P, of plain threads and other runtimes; a caller without a P is taken for
+    /// one with. A hint, for who would wait a moment for what another is about to let go. Does not switch.
     pub fn others_run() -> bool {
         crate::m::current::scheduler().is_none_or(|scheduler| {
             let counts = scheduler.idle().counts();

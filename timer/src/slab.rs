@@ -17,6 +17,7 @@
 
 use crate::key::{GENERATION_END, INDEX_BITS, Key};
 use crate::position::Position;
+use std::mem::ManuallyDrop;
 
 /// No entry, no leaf.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -93,6 +94,28 @@ pub(crate) struct Slab<T> {
     peak: usize,
 }
 
+/// A place that was taken and has nothing in it yet: dropped, it is freed.
+struct Undone<'a, T> {
+    slab: &'a mut Slab<T>,
+    index: u32,
+}
+
+impl<T> Undone<'_, T> {
+    #[inline]
+    fn kept(self, payload: T) {
+        let mut undone = ManuallyDrop::new(self);
+        let index = undone.index;
+        undone.slab.entry_mut(index).payload = Some(payload);
+    }
+}
+
+impl<T> Drop for Undone<'_, T> {
+    fn drop(&mut self) {
+        let nothing = self.slab.remove(self.index);
+        debug_assert!(nothing.is_none(), "a payload that was not made yet");
+    }
+}
+
 impl<T> Slab<T> {
     pub(crate) fn with_capacity(capacity: usize) -> Slab<T> {
         let mut slab = Slab {
@@ -135,8 +158,6 @@ impl<T> Slab<T> {
         let generation = room.next_generation;
         let index = leaf << LEAF_BITS | place;
         let key = Key::new(index, generation);
-        // It may panic: nothing has changed so far.
-        let payload = payload(key);
         room.free &= room.free - 1;
         room.next_generation += 1;
         if room.free == 0 || room.is_worn_out() {
@@ -147,7 +168,10 @@ impl<T> Slab<T> {
         let entry = self.entry_mut(index);
         entry.deadline = deadline;
         entry.tag = generation << u16::BITS;
-        entry.payload = Some(payload);
+        // It may panic, and has seen the key then: the place is free again, and the key is not given out a second time.
+        let undone = Undone { slab: self, index };
+        let payload = payload(key);
+        undone.kept(payload);
         key
     }
 
@@ -315,6 +339,28 @@ mod tests {
         fn insert(&mut self, deadline: u64, payload: T) -> Key {
             self.insert_with(deadline, |_| payload)
         }
+    }
+
+    #[test]
+    fn a_key_that_a_payload_has_seen_is_not_given_out_again_though_it_panicked() {
+        let mut slab = Slab::with_capacity(0);
+        let kept = slab.insert(1, "kept");
+        let mut seen = Vec::new();
+        // More than a leaf has places: none may be lost.
+        for _ in 0..3 * LEAF {
+            let panics = std::panic::AssertUnwindSafe(|| {
+                slab.insert_with(2, |key| {
+                    seen.push(key);
+                    std::panic::resume_unwind(Box::new("no payload"))
+                })
+            });
+            assert!(std::panic::catch_unwind(panics).is_err());
+            assert_eq!((slab.len(), slab.capacity()), (1, LEAF));
+        }
+        let next = slab.insert(3, "next");
+        seen.push(kept);
+        assert!(!seen.contains(&next));
+        assert!(seen.iter().all(|key| slab.find(*key).is_some() == (*key == kept)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! It is in vain where the holder is switched away, or takes its time inside. So nobody looks on while nobody else of its runtime runs; and who
 //! has looked in vain says so: after [`TRIES`] in a row the next [`SKIPPED`] that come queue at once, then one looks again. A moment is some
-//! 3 us, so a lock that is held for long costs each who waits for it a tenth of a microsecond.
+//! 3 us, so a lock that is held for long costs each who waits for it some tenths of a microsecond.
 //!
 //! The count is a hint: an update that is lost is made up for by the next.
 //!

@@ -24,9 +24,9 @@
 //! # Looking on
 //!
 //! In normal mode, who finds the lock taken looks on for a moment before it queues, if others run meanwhile (`looking.rs`); a woken waiter, too,
-//! and as long as it does `WOKEN` is set, and no unlock goes through the list. Without it two threads that contend pass the lock to and fro: each
+//! and as long as it does, and nobody queues meanwhile, `WOKEN` is set and no unlock goes through the list. Without it two threads that contend pass the lock to and fro: each
 //! who finds it taken queues and takes `WOKEN` back, so the next unlock wakes one of the other thread, and hardly an unlock is the short one. Who
-//! looks on is a barger like any other: it goes past the woken waiter only within the turn.
+//! looks on is a barger like any other. When the turn is over it does not look on, but queues, also where it has a deadline: now and then it asks.
 //!
 //! # Turns
 //!
@@ -196,12 +196,13 @@ impl RawMutex {
         // What to take back: `WOKEN` after a wake-up, which set it for us.
         let mut mine = 0;
         let mut starves = false;
-        let mut look = self.looking.begin();
+        // Asked for where it is found taken.
+        let mut look = None;
         loop {
             if word & LOCKED == 0 && !(mine == 0 && limit.is_none() && self.must_let_pass(word)) {
                 match self.exchange(word, taken(word & !mine), Ordering::Acquire) {
                     Ok(_) => {
-                        look.into_iter().for_each(Look::paid);
+                        look.flatten().into_iter().for_each(Look::paid);
                         return Ok(());
                     }
                     Err(now) => {
@@ -210,8 +211,10 @@ impl RawMutex {
                     }
                 }
             }
-            // Where it is handed from one to the next it does not fall free.
-            if word & (LOCKED | STARVING) == LOCKED && look.as_mut().is_some_and(Look::again) {
+            if word & LOCKED != 0
+                && self.may_look_on(word)
+                && look.get_or_insert_with(|| self.looking.begin()).as_mut().is_some_and(Look::again)
+            {
                 word = self.word.load(Ordering::Relaxed);
                 continue;
             }
@@ -249,7 +252,7 @@ impl RawMutex {
             }
             mine = AWAKE;
             starves = claim.starves();
-            look = self.looking.begin();
+            look = None;
             word = self.word.load(Ordering::Relaxed);
         }
     }
@@ -261,6 +264,14 @@ impl RawMutex {
             let waiters = lock(&self.waiters);
             waiters.turn_is_over() && waiters.woken_is_behind_the_caller()
         }
+    }
+
+    /// Whether who finds it taken may look on: not where it is handed from one to the next, and never falls free. Nor where it has been
+    /// the turn of those who are awake for long enough (asked now and then): who is woken may lie ready behind one who looks on, and his park is
+    /// what lets it run.
+    fn may_look_on(&self, word: u32) -> bool {
+        let is_over = || lock(&self.waiters).turn_is_over();
+        word & STARVING == 0 && !(word & WOKEN != 0 && is_time_to_look(word) && is_over())
     }
 
     /// A waiter gives up. It is not awake on anybody's behalf: who was woken and lost has taken `WOKEN` back as it queued again.

@@ -82,8 +82,8 @@ impl Callback {
 
     /// The entry, for the holder of the lock.
     fn entry<'a>(&'a self, _locked: &'a mut MutexGuard<'_, Plan<Function>>) -> &'a mut Option<TimerHandle> {
-        // SAFETY: the caller holds the lock, and has lent its guard for as long as the reference lives. `new` is over, for all but `new`
-        // have the callback by way of it.
+        // SAFETY: the caller holds the lock, and has lent its guard for as long as the reference lives. What `new` writes without the lock is
+        // written: under the lock of the wheel, by way of which all but `new` have the callback.
         unsafe { &mut *self.entry.get() }
     }
 

@@ -30,11 +30,11 @@ pub(crate) struct Latent<T> {
 
 impl<T> Latent<T> {
     /// `T` must not lie at an odd address.
-    const IS_ALIGNED: () = assert!(align_of::<T>() > INSTANT);
+    const FITS: () = assert!(align_of::<T>() > INSTANT && usize::BITS == u64::BITS);
 
     /// Due at `at`, of 63 bits.
     pub(crate) fn new(at: u64) -> Self {
-        const { Self::IS_ALIGNED };
+        const { Self::FITS };
         Latent { word: AtomicPtr::new(instant(at)), owns: PhantomData }
     }
 

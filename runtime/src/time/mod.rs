@@ -16,7 +16,7 @@
 //!
 //! | | one that is **received from**: [`Timer::after`], [`Ticker`] | one that **calls**: [`Timer::after_func`], [`every`] |
 //! |---|---|---|
-//! | what there is of it while nobody waits | one word that says when (`latent.rs`) | an entry in the wheel of a P |
+//! | what there is of it while nobody waits | one word that says when (`latent.rs`; of a ticker, `chan/alarm_word.rs`) | an entry in the wheel of a P |
 //! | who looks at the clock | whoever receives: it parks until that instant | the scheduler; the function runs on a goroutine of its own |
 //! | belongs to | nobody: made, reset and received from by goroutines of any runtime and by plain threads | the runtime it was made in; stopped and reset from anywhere |
 //! | when its runtime ends | goes on; a receiver's wait is its own | never calls again; a function that runs is abandoned like every goroutine |
@@ -38,7 +38,7 @@
 //! entry that came with it is only an early look. Left first: `stop` says false, and the next instant is a new one. So after `stop` has
 //! returned, and after `reset` has and until the new instant, nothing is received and no call begins. No generation is counted: *the
 //! instant is the generation*, and to fire late for one that has been replaced by another which has passed too is to fire in time.
-//! (The word is `chan/alarm_word.rs`, the lock that of `callback.rs`; both are modelled, with variants that must fail.)
+//! (The word is `chan/alarm_word.rs`, before its first receiver that of `latent.rs`; the lock that of `callback.rs`; all are modelled, with variants that must fail.)
 //!
 //! # Late, never early
 //!

@@ -18,9 +18,7 @@ struct Timer {
 
 impl Timer {
     fn new(at: u64) -> Arc<Timer> {
-        let mut plan = Plan::new(at, 0, ());
-        plan.set(at);
-        Arc::new(Timer { plan: Mutex::new(plan), wheel: Mutex::new(Some(at)) })
+        Arc::new(Timer { plan: Mutex::new(Plan::new(at, 0, ())), wheel: Mutex::new(Some(at)) })
     }
 
     /// The wheel hands out what is due at `now`.

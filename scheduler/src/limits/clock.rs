@@ -63,7 +63,8 @@ pub(crate) fn now_ns() -> u64 {
 /// As [`now_ns`], some milliseconds late and a fifth of the price: for times that people look at. Never 0.
 pub(crate) fn coarse_ns() -> u64 {
     static ZERO: OnceLock<u64> = OnceLock::new();
-    let zero = *ZERO.get_or_init(|| kernel_ns(libc::CLOCK_MONOTONIC).saturating_sub(now_ns()));
+    let between_two_looks = || kernel_ns(libc::CLOCK_MONOTONIC).saturating_sub(now_ns());
+    let zero = origin().kernel.unwrap_or_else(|| *ZERO.get_or_init(between_two_looks));
     kernel_ns(libc::CLOCK_MONOTONIC_COARSE).saturating_sub(zero).max(1)
 }
 

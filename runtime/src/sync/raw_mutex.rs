@@ -212,8 +212,9 @@ impl RawMutex {
                 }
             }
             if word & LOCKED != 0
+                && let Some(look) = look.get_or_insert_with(|| self.looking.begin())
                 && self.may_look_on(word)
-                && look.get_or_insert_with(|| self.looking.begin()).as_mut().is_some_and(Look::again)
+                && look.again()
             {
                 word = self.word.load(Ordering::Relaxed);
                 continue;

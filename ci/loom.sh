@@ -54,4 +54,6 @@ group() {
 
 group netpoll   3   120 --package threadle-netpoll --lib loom
 group scheduler own 300 --package threadle-scheduler --lib loom
-group runtime   2   180 --package threadle --lib loom
+# One model at a time: loom maps a stack for each thread of each execution and unmaps it again, and two models of one
+# process wait for each other at its map of memory: side by side they take half as long again as one after the other.
+group runtime   2   180 --package threadle --lib loom -- --test-threads=1

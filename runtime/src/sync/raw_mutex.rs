@@ -23,10 +23,11 @@
 //!
 //! # Looking on
 //!
-//! In normal mode, who finds the lock taken looks on for a moment before it queues, if others run meanwhile (`looking.rs`); a woken waiter, too,
-//! and as long as it does, and nobody queues meanwhile, `WOKEN` is set and no unlock goes through the list. Without it two threads that contend pass the lock to and fro: each
-//! who finds it taken queues and takes `WOKEN` back, so the next unlock wakes one of the other thread, and hardly an unlock is the short one. Who
-//! looks on is a barger like any other. When the turn is over it does not look on, but queues, also where it has a deadline: now and then it asks.
+//! In normal mode, who finds the lock taken looks on for a moment before it queues, if others run meanwhile (`looking.rs`); a woken waiter,
+//! too, and as long as it does, and nobody queues meanwhile, `WOKEN` is set and no unlock goes through the list. Without it two threads that
+//! contend pass the lock to and fro: each who finds it taken queues and takes `WOKEN` back, so the next unlock wakes one of the other thread, and
+//! hardly an unlock is the short one. Who looks on is a barger like any other. When the turn is over it does not look on, but queues, also where it
+//! has a deadline: now and then it asks.
 //!
 //! # Turns
 //!

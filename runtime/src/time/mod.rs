@@ -38,7 +38,8 @@
 //! entry that came with it is only an early look. Left first: `stop` says false, and the next instant is a new one. So after `stop` has
 //! returned, and after `reset` has and until the new instant, nothing is received and no call begins. No generation is counted: *the
 //! instant is the generation*, and to fire late for one that has been replaced by another which has passed too is to fire in time.
-//! (The word is `chan/alarm_word.rs`, before its first receiver that of `latent.rs`; the lock that of `callback.rs`; all are modelled, with variants that must fail.)
+//! (The word is `chan/alarm_word.rs`, before its first receiver that of `latent.rs`; the lock that of `callback.rs`; all are modelled, with
+//! variants that must fail.)
 //!
 //! # Late, never early
 //!

@@ -80,8 +80,8 @@ pub(crate) fn for_each(mut f: impl FnMut(&'static G)) {
     }
 }
 
-/// The free Gs of a P, or of an M that has none: two magazines, so that goroutines that come and go by turns stay clear of the slab, whatever the number they come and
-/// go by (Bonwick and Adams, "Magazines and Vmem", 2001).
+/// The free Gs of a P, or of an M that has none: two magazines, so that goroutines that come and go by turns stay clear of the slab,
+/// whatever the number they come and go by (Bonwick and Adams, "Magazines and Vmem", 2001).
 pub(crate) struct Cache {
     loaded: Chain<G>,
     /// Full, or empty.

@@ -148,8 +148,8 @@ impl Round {
         if now - seen.flagged < SHORTEST_NS {
             return true;
         }
-        // An idle P takes what waits, or that of an M that searches and has found nothing, and what was to start here; those at home on this very thread
-        // it cannot help, nor would another P.
+        // An idle P takes what waits, or that of an M that searches and has found nothing, and what was to start here; those at home on
+        // this very thread it cannot help, nor would another P.
         let counts = scheduler.idle().counts();
         if counts.idle() > 0 || counts.searching() > 0 {
             if m.has_arrivals() && !is_kept_from_running(m, seen.used) {

@@ -256,21 +256,28 @@ fn loom_completion_broken_finish_by_store() {
     with_fault(Fault::FinishByStore, || check(3, abandoned_or_returned));
 }
 
+/// Whose goroutine the memory serves.
+const OURS: usize = 1;
+const OTHERS: usize = 2;
+
+/// Memory, and whose it is.
+type Owned = (Completion<u32>, AtomicUsize);
+
+/// As the shutdown does: looks whose it is, and ends it if it is ours.
+fn abandon_ours((completion, owner): &Owned) -> Option<Finish<u32>> {
+    step();
+    let life = completion.life();
+    step();
+    if owner.load(Relaxed) == OURS { completion.finish_in(life, End::Abandoned) } else { None }
+}
+
 /// A shutdown ends what it takes for a goroutine of its runtime, while that ends by itself, and its memory goes to another
 /// runtime's: that one goes on.
 fn shutdown_and_next_life() {
-    const OURS: usize = 1;
-    const OTHERS: usize = 2;
     let world = Arc::new((Completion::new(), AtomicUsize::new(OURS)));
     let shutdown = {
         let world = world.clone();
-        thread::spawn(move || {
-            step();
-            let (completion, owner) = &*world;
-            let life = completion.life();
-            step();
-            owner.load(Relaxed) == OURS && completion.finish_in(life, End::Abandoned).is_some()
-        })
+        thread::spawn(move || abandon_ours(&world).is_some())
     };
     let (completion, owner) = &*world;
     step();
@@ -309,21 +316,13 @@ fn loom_completion_broken_reset_relaxed() {
 
 /// As above, where the handle is gone: the goroutine's end is a store, which the shutdown may come in front of, in between, or behind.
 fn shutdown_and_next_life_of_a_detached() {
-    const OURS: usize = 1;
-    const OTHERS: usize = 2;
     let world = Arc::new((Completion::new(), AtomicUsize::new(OURS)));
     let (completion, owner) = &*world;
     assert_eq!(completion.detach(), Detach::Running);
     let shutdown = {
         let world = world.clone();
         thread::spawn(move || {
-            step();
-            let (completion, owner) = &*world;
-            let life = completion.life();
-            step();
-            if owner.load(Relaxed) == OURS
-                && let Some(finish) = completion.finish_in(life, End::Abandoned)
-            {
+            if let Some(finish) = abandon_ours(&world) {
                 assert_eq!(finish.waiter, None, "the shutdown has the next life's waiter");
             }
         })

@@ -1,7 +1,13 @@
 //! The memory of all goroutines of the process: of fixed type, recycled, never given back.
+//!
+//! A program with few goroutines has their Gs in small chunks from the allocator. What comes behind the first thousands is cut from huge
+//! pages: of a spawn that goes to new memory the page fault was a quarter, and of one that goes to memory far away the walk of the page
+//! tables is (docs/decisions/0036).
 
 use super::G;
 use crate::injector::Chain;
+use std::alloc::{self, Layout};
+use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
 /// How many Gs are made at once.
@@ -9,8 +15,15 @@ const CHUNK: usize = 2 * MAGAZINE;
 /// So many a P, or an M, exchanges with the slab at once, as one chain that nobody walks through; fewer where somebody gave back what he had.
 const MAGAZINE: usize = 32;
 
+/// So many chunks are small: 800 KB of Gs. With the next one the process has 2 MiB more, whether they will be used or not.
+const SMALL_CHUNKS: usize = 64;
+/// The memory that one entry of the second level of page tables can stand for, where pages are of 4 KiB. Elsewhere it is a size like any other.
+const HUGE_PAGE: usize = 2 << 20;
+
 struct Slab {
     chunks: Vec<&'static [G]>,
+    /// The rest of the last huge page.
+    blank: &'static mut [MaybeUninit<G>],
     /// Chains of [`MAGAZINE`] free Gs, or fewer; none is empty.
     magazines: Vec<Chain<G>>,
     /// Those that came back one by one; fewer than a magazine.
@@ -21,7 +34,12 @@ static SLAB: Mutex<Option<Slab>> = Mutex::new(None);
 
 fn with_slab<R>(f: impl FnOnce(&mut Slab) -> R) -> R {
     let mut slab = SLAB.lock().unwrap_or_else(PoisonError::into_inner);
-    f(slab.get_or_insert_with(|| Slab { chunks: Vec::new(), magazines: Vec::new(), loose: Chain::new() }))
+    f(slab.get_or_insert_with(|| Slab {
+        chunks: Vec::new(),
+        blank: &mut [],
+        magazines: Vec::new(),
+        loose: Chain::new(),
+    }))
 }
 
 impl Slab {
@@ -39,11 +57,26 @@ impl Slab {
         if let Some(magazine) = self.magazines.pop() {
             return magazine;
         }
-        let chunk: &'static [G] = Box::leak((0..CHUNK).map(|_| G::new()).collect());
-        self.chunks.push(chunk);
-        let (one, other) = chunk.split_at(MAGAZINE);
+        let (one, other) = self.make_chunk().split_at(MAGAZINE);
         self.magazines.push(other.iter().collect());
         one.iter().collect()
+    }
+
+    fn make_chunk(&mut self) -> &'static [G] {
+        if self.chunks.len() >= SMALL_CHUNKS && self.blank.len() < CHUNK {
+            self.blank = huge_page();
+        }
+        let chunk: &'static [G] = if self.blank.len() >= CHUNK {
+            let (chunk, blank) = std::mem::take(&mut self.blank).split_at_mut(CHUNK);
+            self.blank = blank;
+            chunk.iter_mut().for_each(|place| _ = place.write(G::new()));
+            // SAFETY: each of them was written just now; nobody else has this part of the page.
+            unsafe { &*(&raw const *chunk as *const [G]) }
+        } else {
+            Box::leak((0..CHUNK).map(|_| G::new()).collect())
+        };
+        self.chunks.push(chunk);
+        chunk
     }
 
     fn give_back(&mut self, g: &'static G) {
@@ -58,6 +91,21 @@ impl Slab {
             self.magazines.push(magazine);
         }
     }
+}
+
+/// Room for Gs in a huge page of its own; none where there is no memory for it, or not in one piece.
+fn huge_page() -> &'static mut [MaybeUninit<G>] {
+    let Ok(layout) = Layout::from_size_align(HUGE_PAGE, HUGE_PAGE) else { unreachable!("a power of two") };
+    // SAFETY: of a size that is not zero.
+    let start = unsafe { alloc::alloc(layout) };
+    if start.is_null() {
+        return &mut [];
+    }
+    // A kernel without huge pages refuses, and one that has none free takes small ones, now or later: no G needs to know.
+    // SAFETY: the advice leaves what the memory holds as it is; the memory is ours for good.
+    unsafe { libc::madvise(start.cast(), HUGE_PAGE, libc::MADV_HUGEPAGE) };
+    // SAFETY: allocated just now, for good, and aligned for far more than a G; what is not initialised need not be.
+    unsafe { std::slice::from_raw_parts_mut(start.cast(), HUGE_PAGE / size_of::<G>()) }
 }
 
 /// A free G, for a thread that has no cache.
@@ -142,5 +190,37 @@ impl Cache {
             slab.give_magazine_back(loaded);
             slab.give_magazine_back(previous);
         });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn many_are_cut_from_huge_pages_and_each_is_found() {
+        let in_a_page = HUGE_PAGE / size_of::<G>() / CHUNK * CHUNK;
+        let wanted = SMALL_CHUNKS * CHUNK + 2 * in_a_page + 1;
+        let mut caches = [Cache::new(), Cache::new()];
+        let taken: Vec<&G> = (0..wanted).map(|turn| caches[turn % 2].take()).collect();
+        let places: HashSet<usize> = taken.iter().map(|g| std::ptr::from_ref(*g).addr()).collect();
+        assert_eq!(places.len(), wanted, "one was given out twice");
+
+        let mut found = HashSet::new();
+        for_each(|g| assert!(found.insert(std::ptr::from_ref(g).addr()), "one was shown twice"));
+        assert!(found.is_superset(&places), "some are not shown");
+        // Other tests of the process share the slab, and may have taken the first.
+        let pages: HashSet<usize> = places.iter().map(|place| place / HUGE_PAGE).collect();
+        let full = |page: &&usize| places.iter().filter(|place| *place / HUGE_PAGE == **page).count() == in_a_page;
+        assert!(pages.iter().filter(full).count() >= 1, "no huge page is in use");
+
+        // They are as new: a magazine of them goes back as it came.
+        let mut chain: Chain<G> = taken.into_iter().collect();
+        while !chain.is_empty() {
+            let magazine = chain.split_front(MAGAZINE);
+            with_slab(|slab| slab.give_magazine_back(magazine));
+        }
+        caches.iter_mut().for_each(Cache::flush);
     }
 }

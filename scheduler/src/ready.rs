@@ -58,7 +58,7 @@ impl Queued {
     #[inline]
     pub(crate) fn announce(self, scheduler: &'static Scheduler) {
         match self {
-            Queued::Next => scheduler.monitor().look_soon(),
+            Queued::Next => scheduler.monitor().slot_is_filled(),
             Queued::Behind => scheduler.wake_if_wanted(),
             Queued::InBatch => {}
         }

@@ -47,21 +47,33 @@
 //! ## On its note: a nap
 //!
 //! A nap ends by itself, and what is left to the monitor meanwhile waits that long. But nobody is woken for what lies in a `runnext`: it is
-//! the monitor that sees to it while some P idles, and its longest nap is a hundred times the promise. So a long nap is announced with care,
-//! to both who can make it wrong:
+//! the monitor that sees to it while some P idles, and its longest nap is a hundred times the promise. While no P idles the slot is no matter:
+//! nobody is free to run what lies there. So a nap that begins then is *at ease*, and a push leaves it alone; else a program that fills slots
+//! all the time would have the monitor awake all the time, on a CPU that its Ms need (docs/decisions/0037). Who lets a P idle makes a plain nap
+//! of it, which pushes end. Both are announced with care, to all who can make them wrong:
 //!
 //! ```text
-//! monitor                              g comes into a runnext               a P is let go
-//! 1. state = naps                      1. runnext = g                       1. idle Ps + 1
-//! 2. heavy fence                       2. light fence                       2. fence(SeqCst)
-//! 3. a P idle, and a ring or runnext   3. not awake? end the sleep          3. a runnext filled? as steps 2 and 3
-//!    filled? nap but shortly                                                   of the push
+//! monitor                                g comes into a runnext         a P is let go
+//! 1. no P idle? state = at ease          1. runnext = g                 1. idle Ps + 1
+//! 2. fence(SeqCst)                       2. light fence                 2. fence(SeqCst)
+//! 3. still none? sleep                   3. neither awake nor at ease?  3. at ease? state = naps (CAS), heavy fence
+//! 4. state = naps                           end the sleep               4. a runnext filled? as steps 2 and 3
+//! 5. heavy fence                                                           of the push
+//! 6. a P idle, and a ring or runnext
+//!    filled? nap but shortly
 //! ```
 //!
-//! Suppose that in the end the slot is filled, a P idles, and the monitor naps on. The pusher did not see the nap, so the monitor's step 3
-//! saw the slot, and took it for harmless because it saw no idle P. Hence its fence came before that of the release, and the pusher's before
-//! its own: the release saw the slot, and the nap, and ended it. The push is the hot side: its fence costs it nothing (`m/fence.rs`). A
-//! short nap does without the heavy one, and may overlook a `runnext` for its length.
+//! Suppose that in the end the slot is filled, a P idles, and the monitor sleeps on.
+//!
+//! *It sleeps at ease.* It saw no idle P in its step 3, so its fence came before that of whoever let the P idle, who saw in his step 3 that it was at
+//! ease, and it is that no more.
+//!
+//! *It naps.* The pusher did not see that. It was made so by the monitor's step 4, or by the step 3 of a release; a heavy fence followed, and behind it
+//! a look that saw the slot. If it was the release's, that ended the nap. If it was the monitor's, it took the slot for harmless because it saw
+//! no idle P. Hence its fence came before that of the release, and the pusher's before its own: the release saw the slot, and the nap, and ended it.
+//!
+//! The push is the hot side: its fence costs it nothing (`m/fence.rs`). The release pays for the heavy one once a nap at most, and
+//! naps beside an idle P are short. A short nap does without fences, and may overlook a `runnext` for its length.
 //!
 //! So does any sleep that begins while every P idles, with an ordinary fence in the place of the heavy one, and a look at the idle Ps behind it:
 //! a nap, or that by the alarm. Who pushes holds a P. It took that after the monitor's look, or the monitor would not have found every P idle;
@@ -84,12 +96,14 @@ const NEAR_NS: u64 = 1_000_000;
 const NOW: u64 = 0;
 
 const AWAKE: u8 = 0;
+/// As `NAPS`, but no P idles: a slot that is filled is no matter.
+const AT_EASE: u8 = 1;
 /// On its note, for some time; to be cut short if there is something to look at soon.
-const NAPS: u8 = 1;
+const NAPS: u8 = 2;
 /// By the alarm, which is far: all Ps idle.
-const RESTS: u8 = 2;
+const RESTS: u8 = 3;
 /// By the alarm, which is near: a P was taken.
-const WATCHES: u8 = 3;
+const WATCHES: u8 = 4;
 
 /// See the module.
 #[derive(Debug)]
@@ -118,8 +132,21 @@ impl Doze {
 
     // The monitor's own.
 
-    /// A nap begins: steps 1 and, if it is a long one, 2; the look at what lies there is the caller's, then comes `sleep`.
-    pub(super) fn nap(&self, long: bool, all_idle: impl FnOnce() -> bool) {
+    /// A nap begins: steps 1 to 5, of a short one 1 and 4; the look at what lies there is the caller's, then comes `sleep`. `idle`: how many of the
+    /// `procs` Ps idle.
+    pub(super) fn nap(&self, long: bool, procs: u32, idle: impl Fn() -> u32) {
+        if idle() == 0 {
+            self.state.store(AT_EASE, Relaxed);
+            if !long {
+                return;
+            }
+            if !faulty!(EaseWithoutFence) {
+                atomic::fence(SeqCst);
+            }
+            if idle() == 0 {
+                return;
+            }
+        }
         self.state.store(NAPS, Relaxed);
         if !long || faulty!(NapWithoutFence) {
             return;
@@ -127,7 +154,7 @@ impl Doze {
         if !faulty!(IdleNapWithoutFence) {
             atomic::fence(SeqCst);
         }
-        if !all_idle() {
+        if idle() != procs {
             fence::heavy();
         }
     }
@@ -257,14 +284,38 @@ impl Doze {
         }
     }
 
-    /// Something is to be looked at before long: steps 2 and 3 of the push. One caller for each sleep pays for it.
+    /// Something is to be looked at before long. One caller for each sleep pays for it.
     #[inline]
     pub(super) fn cut_short(&self) {
+        if self.state.load(Relaxed) != AWAKE {
+            self.end_once();
+        }
+    }
+
+    /// A `runnext` was filled: steps 2 and 3 of the push.
+    #[inline]
+    pub(super) fn a_slot_is_filled(&self) {
         if !faulty!(PushWithoutFence) {
             fence::light();
         }
-        if self.state.load(Relaxed) != AWAKE {
+        if self.state.load(Relaxed) > AT_EASE {
             self.end_once();
+        }
+    }
+
+    /// A P idles: step 3 of who lets it go, behind his fence. His look at the slots follows.
+    #[inline]
+    pub(super) fn a_p_idles(&self) {
+        if self.state.load(Relaxed) == AT_EASE {
+            self.be_on_guard();
+        }
+    }
+
+    #[cold]
+    fn be_on_guard(&self) {
+        let made = self.state.compare_exchange(AT_EASE, NAPS, AcqRel, Relaxed).is_ok();
+        if made && !faulty!(GuardWithoutFence) {
+            fence::heavy();
         }
     }
 

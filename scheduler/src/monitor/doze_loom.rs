@@ -207,45 +207,60 @@ fn loom_doze_alarm_far_against_near_twice() {
     check(3, || far_against_near(true));
 }
 
-/// A `runnext` is filled and a P let go while the monitor begins a long nap: in the end it is awake. `looks`: who lets the P go looks at the
-/// slot.
-fn nap_against_push_and_release(looks: bool) {
-    // No P idles.
-    let world = World::new(0);
+/// What who lets a P idle does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Release {
+    Whole,
+    LeavesItAtEase,
+    DoesNotLook,
+}
+
+/// A `runnext` is filled, and a P let go unless one `idles` already, while the monitor begins a long nap: in the end it is awake.
+fn nap_against_push_and_release(idles: bool, release: Release) {
+    let world = World::new(u32::from(idles));
     let pusher = {
         let world = world.clone();
         thread::spawn(move || {
             step();
             // Stands for the slot.
             world.wanted.store(true, Relaxed);
-            world.doze.cut_short();
+            world.doze.a_slot_is_filled();
         })
     };
-    let releaser = {
+    let releaser = (!idles).then(|| {
         let world = world.clone();
         thread::spawn(move || {
             step();
             assert!(matches!(world.idle.release(0, false), Released::Idles));
-            if looks && world.wanted.load(Relaxed) {
-                world.doze.cut_short();
+            if release != Release::LeavesItAtEase {
+                world.doze.a_p_idles();
+            }
+            if release != Release::DoesNotLook && world.wanted.load(Relaxed) {
+                world.doze.a_slot_is_filled();
             }
         })
-    };
+    });
     loop {
         step();
         // Two Ps: who pushes holds the other.
-        world.doze.nap(true, || world.idle.counts().idle() == 2);
+        world.doze.nap(true, 2, || world.idle.counts().idle());
         if world.idle.counts().idle() > 0 && world.wanted.load(Relaxed) {
             break;
         }
         world.doze.sleep(None);
     }
-    [pusher, releaser].into_iter().for_each(|other| other.join().unwrap());
+    pusher.join().unwrap();
+    releaser.into_iter().for_each(|releaser| releaser.join().unwrap());
 }
 
 #[test]
 fn loom_doze_nap_against_push_and_release() {
-    check(3, || nap_against_push_and_release(true));
+    check(3, || nap_against_push_and_release(false, Release::Whole));
+}
+
+#[test]
+fn loom_doze_nap_beside_an_idle_p_against_push() {
+    check(3, || nap_against_push_and_release(true, Release::Whole));
 }
 
 /// Two Ps idle, and the monitor begins a long nap. An M takes one, and fills its `runnext` with a light fence that is nothing here: that there is
@@ -266,10 +281,8 @@ fn nap_while_all_idle_against_a_taker() {
     let mut all_idled = true;
     while all_idled {
         step();
-        world.doze.nap(true, || {
-            all_idled = world.idle.counts().idle() == 2;
-            all_idled
-        });
+        world.doze.nap(true, 2, || world.idle.counts().idle());
+        all_idled = world.idle.counts().idle() == 2;
         if all_idled {
             world.doze.sleep(None);
         }
@@ -298,19 +311,37 @@ fn loom_doze_broken_taker_without_fence() {
 #[test]
 #[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_release_without_look() {
-    check(3, || nap_against_push_and_release(false));
+    check(3, || nap_against_push_and_release(false, Release::DoesNotLook));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_release_leaves_it_at_ease() {
+    check(3, || nap_against_push_and_release(false, Release::LeavesItAtEase));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_ease_without_fence() {
+    with_fault(Fault::EaseWithoutFence, || check(3, || nap_against_push_and_release(false, Release::Whole)));
+}
+
+#[test]
+#[should_panic(expected = "sleeps for good")]
+fn loom_doze_broken_guard_without_fence() {
+    with_fault(Fault::GuardWithoutFence, || check(3, || nap_against_push_and_release(false, Release::Whole)));
 }
 
 #[test]
 #[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_nap_without_fence() {
-    with_fault(Fault::NapWithoutFence, || check(3, || nap_against_push_and_release(true)));
+    with_fault(Fault::NapWithoutFence, || check(3, || nap_against_push_and_release(true, Release::Whole)));
 }
 
 #[test]
 #[should_panic(expected = "sleeps for good")]
 fn loom_doze_broken_push_without_fence() {
-    with_fault(Fault::PushWithoutFence, || check(3, || nap_against_push_and_release(true)));
+    with_fault(Fault::PushWithoutFence, || check(3, || nap_against_push_and_release(true, Release::Whole)));
 }
 
 #[test]

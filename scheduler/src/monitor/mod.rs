@@ -13,8 +13,8 @@
 //! Who wakes it has something to look at, which takes two looks. Only where it is woken again and again is it cheaper for it to stay awake, for
 //! those 50 rounds, than for the others to wake it.
 //!
-//! A push to a `runnext` wakes nobody, so while it naps for long it must be told (`look_soon`), or the goroutine there would lie until the
-//! nap is over although a P idles. Who pushes tells it, and who lets a P idle while a slot is filled; `doze` shows that it is enough.
+//! A push to a `runnext` wakes nobody, so while it naps for long beside an idle P it must be told (`slot_is_filled`), or the goroutine there
+//! would lie until the nap is over. Who pushes tells it, and who lets a P idle while a slot is filled; `doze` shows that it is enough.
 
 mod alarm;
 mod at_rest;
@@ -143,10 +143,23 @@ impl Monitor {
         self.last_look.load(Relaxed)
     }
 
-    /// Something lies in a slot that nobody was woken for. Who has let a P idle calls it behind its fence.
+    /// An announced call begins: should it last, its P is to be taken.
     #[inline]
     pub(crate) fn look_soon(&self) {
         self.doze.cut_short();
+    }
+
+    /// Something lies in a slot that nobody was woken for. Nor need the monitor be, while no P idles.
+    #[inline]
+    pub(crate) fn slot_is_filled(&self) {
+        self.doze.a_slot_is_filled();
+    }
+
+    /// A P was let go, and idles; called behind the fence. What fills a slot from here on is the monitor's care; what does already is the caller's to
+    /// look for.
+    #[inline]
+    pub(crate) fn p_idles(&self) {
+        self.doze.a_p_idles();
     }
 
     /// Whether a thread was refused, and the monitor has not been granted one since: nobody else need try.
@@ -310,14 +323,10 @@ impl Round {
             }
         }
         if nap > NAP_NS {
-            let mut idle_still = true;
-            monitor.doze.nap(nap >= LONG_NAP_NS, || {
-                idle_still = scheduler.idle().counts().idle() == scheduler.procs();
-                idle_still
-            });
-            let somebody_idles = scheduler.idle().counts().idle() > 0;
-            let lies = somebody_idles && (self.timer_lay || scheduler.ps().any(|p| !p.ring.is_empty()));
-            if lies || (at_rest && !idle_still) {
+            monitor.doze.nap(nap >= LONG_NAP_NS, scheduler.procs(), || scheduler.idle().counts().idle());
+            let idle = scheduler.idle().counts().idle();
+            let lies = idle > 0 && (self.timer_lay || scheduler.ps().any(|p| !p.ring.is_empty()));
+            if lies || (at_rest && idle != scheduler.procs()) {
                 // Left there, or begun, between the last look and the word.
                 nap = SHORTEST_NS;
             }

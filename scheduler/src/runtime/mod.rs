@@ -285,8 +285,9 @@ impl Scheduler {
     /// A P was let go: what lies in a `runnext` is the monitor's care from here on, should it nap (`monitor/doze.rs`).
     #[inline]
     pub(crate) fn runnext_is_watched(&self) {
+        self.monitor.p_idles();
         if self.ps().any(|p| p.ring.has_next()) {
-            self.monitor.look_soon();
+            self.monitor.slot_is_filled();
         }
     }
 

@@ -126,11 +126,15 @@ pub(crate) enum Fault {
     EndWithoutFence,
     /// `Doze::must_look`: no fence between what is left to the monitor and the look whether it sleeps.
     LeftWithoutFence,
+    /// `Doze::nap`: no fence between saying "at ease" and the look whether a P idles.
+    EaseWithoutFence,
+    /// `Doze::a_p_idles`: no fence between "naps" and the look at the slots.
+    GuardWithoutFence,
     /// `Doze::nap`: no fence between saying "naps" and the look.
     NapWithoutFence,
     /// `Doze::nap`: no fence before the look whether every P idles.
     IdleNapWithoutFence,
-    /// `Doze::cut_short`: no fence between what is left to the monitor and the look whether it naps.
+    /// `Doze::a_slot_is_filled`: no fence between the slot and the look whether the monitor naps.
     PushWithoutFence,
     /// `Gate::pass`: no fence between the count and the look.
     PassWithoutFence,

@@ -26,7 +26,7 @@ struct Slab {
     blank: &'static mut [MaybeUninit<G>],
     /// Chains of [`MAGAZINE`] free Gs, or fewer; none is empty.
     magazines: Vec<Chain<G>>,
-    /// Those that came back one by one; fewer than a magazine.
+    /// Those that come back, and are given out, one by one.
     loose: Chain<G>,
 }
 
@@ -43,40 +43,17 @@ fn with_slab<R>(f: impl FnOnce(&mut Slab) -> R) -> R {
 }
 
 impl Slab {
-    fn take(&mut self) -> &'static G {
-        loop {
-            if let Some(g) = self.loose.pop_front() {
-                return g;
-            }
-            self.loose = self.take_magazine();
-        }
-    }
-
-    /// At least one.
-    fn take_magazine(&mut self) -> Chain<G> {
-        if let Some(magazine) = self.magazines.pop() {
-            return magazine;
-        }
-        let (one, other) = self.make_chunk().split_at(MAGAZINE);
-        self.magazines.push(other.iter().collect());
-        one.iter().collect()
-    }
-
-    fn make_chunk(&mut self) -> &'static [G] {
+    /// Room for a chunk that is nobody else's.
+    fn room_for_chunk(&mut self) -> &'static mut [MaybeUninit<G>] {
         if self.chunks.len() >= SMALL_CHUNKS && self.blank.len() < CHUNK {
             self.blank = huge_page();
         }
-        let chunk: &'static [G] = if self.blank.len() >= CHUNK {
-            let (chunk, blank) = std::mem::take(&mut self.blank).split_at_mut(CHUNK);
-            self.blank = blank;
-            chunk.iter_mut().for_each(|place| _ = place.write(G::new()));
-            // SAFETY: each of them was written just now; nobody else has this part of the page.
-            unsafe { &*(&raw const *chunk as *const [G]) }
-        } else {
-            Box::leak((0..CHUNK).map(|_| G::new()).collect())
-        };
-        self.chunks.push(chunk);
-        chunk
+        if self.blank.len() < CHUNK {
+            return Box::leak(Box::new_uninit_slice(CHUNK));
+        }
+        let (room, blank) = std::mem::take(&mut self.blank).split_at_mut(CHUNK);
+        self.blank = blank;
+        room
     }
 
     fn give_back(&mut self, g: &'static G) {
@@ -91,6 +68,25 @@ impl Slab {
             self.magazines.push(magazine);
         }
     }
+}
+
+/// At least one.
+fn take_magazine() -> Chain<G> {
+    let room = with_slab(|slab| slab.magazines.pop().ok_or_else(|| slab.room_for_chunk()));
+    let room = match room {
+        Ok(magazine) => return magazine,
+        Err(room) => room,
+    };
+    // Without the lock: the first touch of a huge page takes the kernel as long as a thousand spawns take.
+    room.iter_mut().for_each(|place| _ = place.write(G::new()));
+    // SAFETY: each of them was written just now, and nobody else has this room.
+    let chunk: &'static [G] = unsafe { &*(&raw const *room as *const [G]) };
+    let (one, other) = chunk.split_at(MAGAZINE);
+    with_slab(|slab| {
+        slab.chunks.push(chunk);
+        slab.magazines.push(other.iter().collect());
+    });
+    one.iter().collect()
 }
 
 /// Room for Gs in a huge page of its own; none where there is no memory for it, or not in one piece.
@@ -110,7 +106,13 @@ fn huge_page() -> &'static mut [MaybeUninit<G>] {
 
 /// A free G, for a thread that has no cache.
 pub(crate) fn take() -> &'static G {
-    with_slab(Slab::take)
+    loop {
+        if let Some(g) = with_slab(|slab| slab.loose.pop_front()) {
+            return g;
+        }
+        let magazine = take_magazine();
+        with_slab(|slab| slab.loose.append(magazine));
+    }
 }
 
 /// Gives back a goroutine that is `Done`.
@@ -157,7 +159,7 @@ impl Cache {
             if let Some(g) = self.loaded.pop_front() {
                 return g;
             }
-            self.previous = with_slab(Slab::take_magazine);
+            self.previous = take_magazine();
         }
     }
 

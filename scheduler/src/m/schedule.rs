@@ -268,21 +268,37 @@ impl M {
     #[inline]
     fn queues(&self, p: &'static P, tick: u32) -> Found {
         self.collect_inbox();
-        let own = self.own();
-        let ring = || {
-            // SAFETY: the loop holds its P and is inside.
-            let queue = unsafe { p.queue() };
-            if queue.queued() > 0 && self.may_start_fresh() { queue.pop_ring() } else { None }
+        let g = if self.has_arrivals() {
+            self.queues_and_arrivals(p, tick)
+        } else if tick & 1 == 0 {
+            self.pop_own().or_else(|| self.pop_ring(p))
+        } else {
+            self.pop_ring(p).or_else(|| self.pop_own())
         };
-        // By turns with the ring, whichever is fuller.
-        let arrival = || if self.has_arrivals() { self.arrival() } else { None };
-        let ring = || if tick & 2 == 0 { arrival().or_else(ring) } else { ring().or_else(arrival) };
-        let mine = || self.pop_own();
-        let g = if tick & 1 == 0 { mine().or_else(ring) } else { ring().or_else(mine) };
         if g.is_some() {
-            own.streak.set(0);
+            self.own().streak.set(0);
         }
         g
+    }
+
+    /// Arrivals by turns with the ring, whichever is fuller. Out of line: few Ms have any, and everybody pays for what lies in `queues`.
+    #[inline(never)]
+    fn queues_and_arrivals(&self, p: &'static P, tick: u32) -> Found {
+        let ring = || {
+            if tick & 2 == 0 {
+                self.arrival().or_else(|| self.pop_ring(p))
+            } else {
+                self.pop_ring(p).or_else(|| self.arrival())
+            }
+        };
+        if tick & 1 == 0 { self.pop_own().or_else(ring) } else { ring().or_else(|| self.pop_own()) }
+    }
+
+    #[inline]
+    fn pop_ring(&self, p: &'static P) -> Found {
+        // SAFETY: the loop holds its P and is inside.
+        let queue = unsafe { p.queue() };
+        if queue.queued() > 0 && self.may_start_fresh() { queue.pop_ring() } else { None }
     }
 
     /// The `next` slots again, where the streak was long but nobody else is queued. The P's first: the thread's had its turns.

@@ -81,13 +81,13 @@ pub(crate) struct Monitor {
     pub(crate) detached: AtomicU64,
     pub(crate) retaken: AtomicU64,
     pub(crate) cpus: AtomicU64,
-    /// There is a CPU for each P: who has nothing to do takes none from those who have (`m/vigil.rs`). Looked at when the monitor begins,
-    /// and where `procs` follows the machine once a second.
+    /// There is a CPU for each P: who has nothing to do takes none from those who have (`m/vigil.rs`). Looked at when the runtime begins, and where
+    /// `procs` follows the machine once a second.
     pub(crate) a_cpu_each: AtomicBool,
 }
 
 impl Monitor {
-    pub(crate) fn new(trace: Option<Duration>, follow_cpus: bool) -> Monitor {
+    pub(crate) fn new(trace: Option<Duration>, follow_cpus: bool, a_cpu_each: bool) -> Monitor {
         Monitor {
             doze: Doze::new(),
             moves: Moves::new(),
@@ -103,7 +103,7 @@ impl Monitor {
             detached: AtomicU64::new(0),
             retaken: AtomicU64::new(0),
             cpus: AtomicU64::new(0),
-            a_cpu_each: AtomicBool::new(false),
+            a_cpu_each: AtomicBool::new(a_cpu_each),
         }
     }
 
@@ -239,8 +239,6 @@ struct Round {
 
 impl Round {
     fn new(scheduler: &'static Scheduler) -> Round {
-        let cpu_limit = cpu::CpuLimit::find();
-        scheduler.monitor().a_cpu_each.store(cpu_limit.covers(scheduler.procs() as usize), Relaxed);
         Round {
             scheduler,
             seen: scheduler.ps().map(|_| Seen::default()).collect(),
@@ -258,7 +256,7 @@ impl Round {
             last_second: clock::now_ns(),
             last_trace: 0,
             next_trim: 0,
-            cpu_limit: scheduler.monitor().follow_cpus.then_some(cpu_limit),
+            cpu_limit: scheduler.monitor().follow_cpus.then(cpu::CpuLimit::find),
         }
     }
 

@@ -98,7 +98,7 @@ impl Scheduler {
             injector: CachePadded::new(Injector::new()),
             idle: CachePadded::new(Idle::new()),
             poller: AtomicPtr::new(Box::into_raw(Box::new(poller))),
-            monitor: Monitor::new(config::trace_interval(), follow),
+            monitor: Monitor::new(config::trace_interval(), follow, limits::cpu::CpuLimit::find().covers(procs)),
             helpers: Helpers::default(),
             stackless: Stackless::default(),
             gate: Gate::new(),

@@ -77,7 +77,8 @@ fn take_magazine() -> Chain<G> {
         Ok(magazine) => return magazine,
         Err(room) => room,
     };
-    // Without the lock: the first touch of a huge page takes the kernel as long as a thousand spawns take.
+    // Without the lock: the first touch of a huge page takes the kernel as long as a thousand spawns take. Who comes meanwhile cuts his own chunk,
+    // and touches the same page: he waits there for as long as he would have waited here, but those who need no new memory do not.
     room.iter_mut().for_each(|place| _ = place.write(G::new()));
     // SAFETY: each of them was written just now, and nobody else has this room.
     let chunk: &'static [G] = unsafe { &*(&raw const *room as *const [G]) };
@@ -106,13 +107,20 @@ fn huge_page() -> &'static mut [MaybeUninit<G>] {
 
 /// A free G, for a thread that has no cache.
 pub(crate) fn take() -> &'static G {
-    loop {
-        if let Some(g) = with_slab(|slab| slab.loose.pop_front()) {
-            return g;
-        }
-        let magazine = take_magazine();
-        with_slab(|slab| slab.loose.append(magazine));
+    if let Some(g) = with_slab(|slab| slab.loose.pop_front()) {
+        return g;
     }
+    let mut magazine = take_magazine();
+    let Some(g) = magazine.pop_front() else { unreachable!("a magazine is not empty") };
+    with_slab(|slab| {
+        // Others may have come here as well.
+        if slab.loose.is_empty() {
+            slab.loose = magazine;
+        } else {
+            slab.give_magazine_back(magazine);
+        }
+    });
+    g
 }
 
 /// Gives back a goroutine that is `Done`.

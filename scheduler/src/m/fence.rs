@@ -1,8 +1,8 @@
 //! Two fences that pair with each other, one of them nearly free.
 //!
-//! `light` stands on a path that is run millions of times a second, `heavy` on one that is run once a millisecond at
-//! most. Together they do what two `fence(SeqCst)` would: of two threads that each store, fence and load, at least one
-//! sees the other's store. Where the kernel has `membarrier(PRIVATE_EXPEDITED)`, the light one only keeps the compiler
+//! `light` stands on a path that is run millions of times a second, `heavy` on one that is run a few thousand times a
+//! second at most. Together they do what two `fence(SeqCst)` would: of two threads that each store, fence and load, at
+//! least one sees the other's store. Where the kernel has `membarrier(PRIVATE_EXPEDITED)`, the light one only keeps the compiler
 //! from reordering, and the heavy one makes every running thread of the process pass a full barrier. Elsewhere, and
 //! under loom, both are `fence(SeqCst)`.
 

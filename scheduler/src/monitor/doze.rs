@@ -72,8 +72,12 @@
 //! a look that saw the slot. If it was the release's, that ended the nap. If it was the monitor's, it took the slot for harmless because it saw
 //! no idle P. Hence its fence came before that of the release, and the pusher's before its own: the release saw the slot, and the nap, and ended it.
 //!
-//! The push is the hot side: its fence costs it nothing (`m/fence.rs`). The release pays for the heavy one once a nap at most, and
-//! naps beside an idle P are short. A short nap does without fences, and may overlook a `runnext` for its length.
+//! If two let a P go, the one that finds it napping already may miss the slot; the other's look, behind his fence, does not. One kind of release
+//! does none of this: that of a P for which there is no thread. It leaves that to the monitor, and so ends any sleep (`must_look`).
+//!
+//! The push is the hot side: its fence costs it nothing (`m/fence.rs`). The release pays for the heavy one once a nap, at most; on a thread
+//! that is a locked goroutine's alone, which may have forbidden itself that system call, it ends the nap in its place. A nap of less than a
+//! millisecond does without the monitor's fences, and may overlook a `runnext` for its length.
 //!
 //! So does any sleep that begins while every P idles, with an ordinary fence in the place of the heavy one, and a look at the idle Ps behind it:
 //! a nap, or that by the alarm. Who pushes holds a P. It took that after the monitor's look, or the monitor would not have found every P idle;
@@ -303,16 +307,20 @@ impl Doze {
         }
     }
 
-    /// A P idles: step 3 of who lets it go, behind his fence. His look at the slots follows.
+    /// A P idles: step 3 of who lets it go, behind his fence. His look at the slots follows. `may_fence`: his thread may ask the kernel for the
+    /// heavy fence; else the nap ends.
     #[inline]
-    pub(super) fn a_p_idles(&self) {
+    pub(super) fn a_p_idles(&self, may_fence: impl FnOnce() -> bool) {
         if self.state.load(Relaxed) == AT_EASE {
-            self.be_on_guard();
+            self.be_on_guard(may_fence());
         }
     }
 
     #[cold]
-    fn be_on_guard(&self) {
+    fn be_on_guard(&self, may_fence: bool) {
+        if !may_fence {
+            return self.end_once();
+        }
         let made = self.state.compare_exchange(AT_EASE, NAPS, AcqRel, Relaxed).is_ok();
         if made && !faulty!(GuardWithoutFence) {
             fence::heavy();

@@ -211,6 +211,8 @@ fn loom_doze_alarm_far_against_near_twice() {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Release {
     Whole,
+    /// On the thread of a locked goroutine.
+    WithoutFence,
     LeavesItAtEase,
     DoesNotLook,
 }
@@ -233,7 +235,7 @@ fn nap_against_push_and_release(idles: bool, release: Release) {
             step();
             assert!(matches!(world.idle.release(0, false), Released::Idles));
             if release != Release::LeavesItAtEase {
-                world.doze.a_p_idles();
+                world.doze.a_p_idles(|| release != Release::WithoutFence);
             }
             if release != Release::DoesNotLook && world.wanted.load(Relaxed) {
                 world.doze.a_slot_is_filled();
@@ -259,6 +261,11 @@ fn loom_doze_nap_against_push_and_release() {
 }
 
 #[test]
+fn loom_doze_nap_against_push_and_release_by_an_exclusive_m() {
+    check(3, || nap_against_push_and_release(false, Release::WithoutFence));
+}
+
+#[test]
 fn loom_doze_nap_beside_an_idle_p_against_push() {
     check(3, || nap_against_push_and_release(true, Release::Whole));
 }
@@ -273,7 +280,7 @@ fn nap_while_all_idle_against_a_taker() {
             take_p(&world);
             step();
             world.wanted.store(true, Relaxed);
-            if world.doze.state.load(Relaxed) != AWAKE {
+            if world.doze.state.load(Relaxed) > AT_EASE {
                 world.doze.end_once();
             }
         })

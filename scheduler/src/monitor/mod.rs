@@ -13,8 +13,8 @@
 //! Who wakes it has something to look at, which takes two looks. Only where it is woken again and again is it cheaper for it to stay awake, for
 //! those 50 rounds, than for the others to wake it.
 //!
-//! A push to a `runnext` wakes nobody, so while it naps for long beside an idle P it must be told (`slot_is_filled`), or the goroutine there
-//! would lie until the nap is over. Who pushes tells it, and who lets a P idle while a slot is filled; `doze` shows that it is enough.
+//! A push to a `runnext` wakes nobody, so if it naps for long, and a P idles, it must be told (`slot_is_filled`), or the goroutine there would lie
+//! until the nap is over. Who pushes tells it, and who lets a P idle while a slot is filled; `doze` shows that it is enough.
 
 mod alarm;
 mod at_rest;
@@ -49,7 +49,7 @@ pub(crate) const SLICE_NS: u64 = 10_000_000;
 const SLICE_IN_VIRTUAL_TIME_NS: u64 = 100 * SLICE_NS;
 /// While some P idles and another is in use it naps no longer: a `runnext` that fills up meanwhile is not announced to a short nap.
 const NAP_NS: u64 = 80_000;
-/// From this length on a nap begins with the heavy fence: a `runnext` it overlooks is late by less.
+/// From this length on a nap begins with a fence, the heavy one where a P idles: a `runnext` that a shorter one overlooks is late by less.
 const LONG_NAP_NS: u64 = 1_000_000;
 /// Woken twice within so long it stays awake for a while.
 const WOKEN_AGAIN_NS: u64 = 500_000;
@@ -159,7 +159,7 @@ impl Monitor {
     /// look for.
     #[inline]
     pub(crate) fn p_idles(&self) {
-        self.doze.a_p_idles();
+        self.doze.a_p_idles(|| current::m().is_none_or(|m| !m.is_exclusive()));
     }
 
     /// Whether a thread was refused, and the monitor has not been granted one since: nobody else need try.

@@ -1,8 +1,8 @@
 //! The memory of all goroutines of the process: of fixed type, recycled, never given back.
 //!
 //! A program with few goroutines has their Gs in small chunks from the allocator. What comes behind the first thousands is cut from huge
-//! pages: of a spawn that goes to new memory the page fault was a quarter, and of one that goes to memory far away the walk of the page
-//! tables is (docs/decisions/0036).
+//! pages: a page fault for every 4 KiB of new Gs, and a walk of the page tables for every 4 KiB of far ones, were half of what a spawn took
+//! (docs/decisions/0036).
 
 use super::G;
 use crate::injector::Chain;

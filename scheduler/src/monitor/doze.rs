@@ -79,8 +79,8 @@
 //! that is a locked goroutine's alone, which may have forbidden itself that system call, it ends the nap in its place. A nap of less than a
 //! millisecond does without the monitor's fences, and may overlook a `runnext` for its length.
 //!
-//! So does any sleep that begins while every P idles, with an ordinary fence in the place of the heavy one, and a look at the idle Ps behind it:
-//! a nap, or that by the alarm. Who pushes holds a P. It took that after the monitor's look, or the monitor would not have found every P idle;
+//! A sleep that begins while every P idles, a nap or that by the alarm, does with an ordinary fence in the place of the heavy one, and a look at the
+//! idle Ps behind it. Who pushes holds a P. It took that after the monitor's look, or the monitor would not have found every P idle;
 //! whoever takes a P fences, so the fence came after the monitor's, and what follows it, the push with its look, sees the sleep.
 
 use super::alarm::Alarm;

@@ -13,6 +13,9 @@ use crate::limits::mappings;
 /// From the kernel's `mman-common.h`, since 6.13.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
+/// This process, to calls that ask for a descriptor of one: from the kernel's `pidfd.h`, since 6.14.
+const PIDFD_SELF: libc::c_int = -10_000;
+
 /// Set to `mprotect`, it makes this kernel look like one before 6.13.
 const ENVIRONMENT: &str = "THREADLE_STACK_GUARD";
 
@@ -26,6 +29,18 @@ pub(super) struct Guards {
 impl Guards {
     pub(super) fn new() -> Guards {
         Guards { by_mprotect: AtomicBool::new(!kernel_marks_guards()) }
+    }
+
+    /// [`put`](Self::put) for many ranges, in one call where the kernel lets us: how many are up, the first ones, and why not the next.
+    pub(super) fn put_all(&self, starts: &[*mut u8], length: usize) -> (usize, Result<(), NoStack>) {
+        let at_once = starts.len() > 1 && !self.by_mprotect.load(Ordering::Relaxed);
+        let marked = if at_once { mark_all(starts, length) } else { 0 };
+        for (index, start) in starts.iter().enumerate().skip(marked) {
+            if let Err(error) = self.put(*start, length) {
+                return (index, Err(error));
+            }
+        }
+        (starts.len(), Ok(()))
     }
 
     /// Makes every access to the range fault, for good. The range is whole pages of the slab.
@@ -77,6 +92,18 @@ fn probe() -> io::Result<()> {
     // SAFETY: the mapping was made above, is this long, and nobody else knows it.
     unsafe { libc::munmap(start, length) };
     marked
+}
+
+/// Marks as many ranges as it can in one call, from the first one on: how many. What hinders the next, who marks that alone finds out: to mark one
+/// twice does no harm.
+fn mark_all(starts: &[*mut u8], length: usize) -> usize {
+    let ranges: Vec<_> = starts.iter().map(|start| libc::iovec { iov_base: start.cast(), iov_len: length }).collect();
+    // SAFETY: as for `mark`; the array is as long as is said, and only read.
+    let bytes = unsafe {
+        libc::syscall(libc::SYS_process_madvise, PIDFD_SELF, ranges.as_ptr(), ranges.len(), MADV_GUARD_INSTALL, 0)
+    };
+    // Negative: not even the first; and before Linux 6.14, or under a filter of system calls, nobody may do this to himself.
+    usize::try_from(bytes).map_or(0, |bytes| bytes / length)
 }
 
 fn mark(start: *mut u8, length: usize) -> io::Result<()> {

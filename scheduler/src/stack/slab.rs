@@ -140,9 +140,10 @@ impl Slab {
         self.owner_place(index).load(Ordering::Relaxed)
     }
 
-    /// Puts the guard of a stack up. Once it has succeeded it is there for good.
-    pub(super) fn put_guard(&self, index: u32) -> Result<(), NoStack> {
-        self.guards.put(self.limit(index), self.shape.guard)
+    /// Puts the guards of stacks of this slab up, for good: of how many, the first ones, and why not of the next.
+    pub(super) fn put_guards(&self, stacks: &[StackId]) -> (usize, Result<(), NoStack>) {
+        let limits: Vec<_> = stacks.iter().map(|stack| self.limit(stack.index())).collect();
+        self.guards.put_all(&limits, self.shape.guard)
     }
 
     /// In its second page: the end of its top page.

@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use corosensei::stack::Stack as _;
 
+use super::super::guard::Guards;
 use super::super::size::page_size;
 use super::super::{DEFAULT_SIZE, Stack, take};
 use super::{child, is_readable, usable};
@@ -67,6 +68,42 @@ fn locked_memory_is_guarded_too() {
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
         check_guard(&take(64 * 1024).expect("a stack"));
     }));
+}
+
+/// `count` pages of our own, each `page_size()` bytes.
+fn pages(count: usize) -> Vec<*mut u8> {
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new private mapping at an address of the kernel's choice touches no memory of anybody.
+    let start = unsafe { libc::mmap(std::ptr::null_mut(), count * page_size(), prot, flags, -1, 0) };
+    assert_ne!(start, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+    (0..count).map(|page| start.cast::<u8>().wrapping_add(page * page_size())).collect()
+}
+
+/// One range of many is refused: those before it are guarded, and no others. In a process of its own, where nobody maps anything into the hole.
+#[test]
+fn a_refusal_among_many_guards_is_told_of() {
+    child::expect_success(&child::run(module_path!(), "a_refusal_among_many_guards_is_told_of", &[], || {
+        let pages = pages(6);
+        // SAFETY: it was mapped just now, and nobody has it.
+        assert_eq!(unsafe { libc::munmap(pages[3].cast(), page_size()) }, 0);
+        let (up, refused) = Guards::new().put_all(&pages, page_size());
+        assert_eq!(up, 3);
+        let text = refused.expect_err("nothing is mapped there").to_string();
+        assert!(text.contains("madvise") || text.contains("mprotect"), "{text}");
+        for (number, page) in pages.iter().enumerate() {
+            assert_eq!(is_readable(page.addr()), number > 3, "page {number}");
+        }
+    }));
+}
+
+/// The kernel takes no more than 1 024 ranges in a call, and refuses all of them as it would where it lets no process advise it about itself.
+#[test]
+fn guards_that_are_not_put_up_at_once_are_put_up_one_by_one() {
+    let pages = pages(1_100);
+    let (up, refused) = Guards::new().put_all(&pages, page_size());
+    assert_eq!((up, refused), (pages.len(), Ok(())));
+    assert!(pages.iter().all(|page| !is_readable(page.addr())));
 }
 
 fn touch_the_guard() {

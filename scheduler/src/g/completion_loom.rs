@@ -10,6 +10,11 @@ use crate::sync::{Arc, atomic::AtomicUsize, thread};
 /// The waiter of the next life.
 const NEXT: u32 = 99;
 
+/// Whose goroutine the memory serves: of the runtime that ends.
+const OURS: usize = 1;
+/// Of another.
+const OTHERS: usize = 2;
+
 struct World {
     completion: Completion<u32>,
     /// The goroutine's; whoever joins may recycle it.
@@ -17,6 +22,8 @@ struct World {
     /// How often the result was taken or dropped.
     result: UnsafeCell<usize>,
     freed: AtomicUsize,
+    /// Whose goroutine the memory serves.
+    owner: AtomicUsize,
 }
 
 // SAFETY: that the cells are touched by one thread at a time is what the models are about.
@@ -31,6 +38,7 @@ impl World {
             stack: UnsafeCell::new(0),
             result: UnsafeCell::new(0),
             freed: AtomicUsize::new(0),
+            owner: AtomicUsize::new(OURS),
         })
     }
 
@@ -50,6 +58,7 @@ impl World {
         self.freed.fetch_add(1, Relaxed);
         // SAFETY: the caller believes that the memory is its own, and loom checks that.
         assert!(self.completion.waiter.with(|cell| unsafe { (*cell).is_none() }), "a waiter was left behind");
+        self.owner.store(OTHERS, Relaxed);
         self.completion.reset();
         assert!(self.completion.wait(NEXT));
     }
@@ -256,15 +265,8 @@ fn loom_completion_broken_finish_by_store() {
     with_fault(Fault::FinishByStore, || check(3, abandoned_or_returned));
 }
 
-/// Whose goroutine the memory serves.
-const OURS: usize = 1;
-const OTHERS: usize = 2;
-
-/// Memory, and whose it is.
-type Owned = (Completion<u32>, AtomicUsize);
-
 /// As the shutdown does: looks whose it is, and ends it if it is ours.
-fn abandon_ours((completion, owner): &Owned) -> Option<Finish<u32>> {
+fn abandon_ours(completion: &Completion<u32>, owner: &AtomicUsize) -> Option<Finish<u32>> {
     step();
     let life = completion.life();
     step();
@@ -277,7 +279,7 @@ fn shutdown_and_next_life() {
     let world = Arc::new((Completion::new(), AtomicUsize::new(OURS)));
     let shutdown = {
         let world = world.clone();
-        thread::spawn(move || abandon_ours(&world).is_some())
+        thread::spawn(move || abandon_ours(&world.0, &world.1).is_some())
     };
     let (completion, owner) = &*world;
     step();
@@ -322,7 +324,7 @@ fn shutdown_and_next_life_of_a_detached() {
     let shutdown = {
         let world = world.clone();
         thread::spawn(move || {
-            if let Some(finish) = abandon_ours(&world) {
+            if let Some(finish) = abandon_ours(&world.0, &world.1) {
                 assert_eq!(finish.waiter, None, "the shutdown has the next life's waiter");
             }
         })
@@ -360,4 +362,70 @@ fn loom_completion_broken_finish_in_any_life_of_a_detached() {
 #[should_panic(expected = "freed by both, or by nobody")]
 fn loom_completion_broken_returned_by_store_of_a_detached() {
     with_fault(Fault::ReturnedByStore, || check(3, || detach(false)));
+}
+
+/// The handle is dropped while the goroutine, which has its result, ends and its runtime too. Who is abandoned keeps stack and memory, and runs on; else
+/// one side drops the result and one frees the memory, as ever. `looks`: the handle asks whether it was abandoned before it frees.
+fn dropped_beside_a_shutdown(looks: bool) {
+    let world = World::new();
+    let goroutine = {
+        let world = world.clone();
+        thread::spawn(move || {
+            // SAFETY: nobody looks at the result before it is ready, and loom checks that.
+            world.result.with_mut(|result| unsafe { *result = 0 });
+            if world.completion.ready() {
+                world.consume_result();
+            }
+            step();
+            world.touch_stack();
+            let returned = world.completion.returned();
+            if returned.as_ref().is_some_and(|finish| finish.release) {
+                world.free();
+            }
+            returned.is_some()
+        })
+    };
+    let shutdown = {
+        let world = world.clone();
+        thread::spawn(move || {
+            let abandoned = abandon_ours(&world.completion, &world.owner);
+            assert!(abandoned.is_none_or(|finish| finish.waiter.is_none()), "the shutdown has the next life's waiter");
+        })
+    };
+    // `Join::drop`, of one that was started.
+    let dropped = match world.completion.detach() {
+        Detach::Running | Detach::Release => false,
+        Detach::DropResult => {
+            world.consume_result();
+            if world.completion.detached() && !(looks && world.completion.abandoned()) {
+                world.free();
+            }
+            true
+        }
+    };
+    shutdown.join().unwrap();
+    if goroutine.join().unwrap() {
+        return world.assert_settled();
+    }
+    assert_eq!(world.freed.load(Relaxed), 0, "abandoned, and freed");
+    // SAFETY: all threads are joined.
+    let results = world.result.with(|result| unsafe { *result });
+    assert!(results == 1 || (results == 0 && !dropped), "the result was used {results} times");
+}
+
+#[test]
+fn loom_completion_dropped_beside_a_shutdown() {
+    check(3, || dropped_beside_a_shutdown(true));
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn loom_completion_broken_drop_frees_an_abandoned_one() {
+    check(3, || dropped_beside_a_shutdown(false));
+}
+
+#[test]
+#[should_panic(expected = "the shutdown has the next life's waiter")]
+fn loom_completion_broken_finish_in_any_life_beside_a_drop() {
+    with_fault(Fault::FinishInAnyLife, || check(3, || dropped_beside_a_shutdown(true)));
 }

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-case ${1:-} in
+case $* in
     '') figures=(lateness) ;;
     --figures) figures=() ;;
     --check) figures=(--check) ;;

@@ -315,8 +315,7 @@ impl<T> Drop for Join<T> {
             Detach::DropResult => {
                 // SAFETY: the result is there, its goroutine touches it no more, and this is its one handle.
                 let outcome = unsafe { take_result::<T>(g) };
-                // It may have been abandoned after its result was there, and run on.
-                if g.completion.detached() && !(g.completion.abandoned() && left_behind(g)) {
+                if g.completion.detached_unasked(|| left_behind(g)) {
                     free(g);
                 }
                 drop(outcome);

@@ -287,6 +287,18 @@ impl<W> Completion<W> {
         before & DONE != 0
     }
 
+    /// As `detached`, of a result that nobody asked for: the goroutine may have been abandoned after the result was there, and run on. Where it
+    /// was, and `left_behind` says that its memory is not to be used again, nobody frees it.
+    #[must_use]
+    pub(crate) fn detached_unasked(&self, left_behind: impl FnOnce() -> bool) -> bool {
+        if faulty!(AbandonedAskedFirst) {
+            let abandoned = self.abandoned();
+            return self.detached() && !(abandoned && left_behind());
+        }
+        // In this order: what has not ended when we go, ends without us.
+        self.detached() && !(self.abandoned() && left_behind())
+    }
+
     /// Whether the shutdown ended it; its memory must then stay as it is, for its stack is still there.
     pub(crate) fn abandoned(&self) -> bool {
         self.word.load(Acquire) & ABANDONED != 0

@@ -60,7 +60,7 @@ impl World {
         assert!(self.completion.waiter.with(|cell| unsafe { (*cell).is_none() }), "a waiter was left behind");
         self.owner.store(OTHERS, Relaxed);
         self.completion.reset();
-        assert!(self.completion.wait(NEXT));
+        assert!(self.completion.wait(NEXT), "the shutdown ended another runtime's goroutine");
     }
 
     /// The goroutine ends, and its M's loop says so: after the last switch, unless `early`. Whom it wakes.
@@ -364,10 +364,11 @@ fn loom_completion_broken_returned_by_store_of_a_detached() {
     with_fault(Fault::ReturnedByStore, || check(3, || detach(false)));
 }
 
-/// The handle is dropped while the goroutine, which has its result, ends and its runtime too. Who is abandoned keeps stack and memory, and runs on; else
-/// one side drops the result and one frees the memory, as ever. `looks`: the handle asks whether it was abandoned before it frees.
-fn dropped_beside_a_shutdown(looks: bool) {
+/// The handle is dropped while the goroutine ends, and its runtime too: with a waiter left behind (`waits`) or without. Who is abandoned keeps
+/// stack and memory, and may run on; else one side drops the result and one frees the memory, as ever. `started`: so it is taken for, at the last.
+fn dropped_beside_a_shutdown(waits: bool, started: bool) {
     let world = World::new();
+    let waited = waits && world.completion.wait(1);
     let goroutine = {
         let world = world.clone();
         thread::spawn(move || {
@@ -378,54 +379,63 @@ fn dropped_beside_a_shutdown(looks: bool) {
             }
             step();
             world.touch_stack();
-            let returned = world.completion.returned();
-            if returned.as_ref().is_some_and(|finish| finish.release) {
+            let finish = world.completion.returned()?;
+            if finish.release {
                 world.free();
             }
-            returned.is_some()
+            Some(finish.waiter)
         })
     };
     let shutdown = {
         let world = world.clone();
-        thread::spawn(move || {
-            let abandoned = abandon_ours(&world.completion, &world.owner);
-            assert!(abandoned.is_none_or(|finish| finish.waiter.is_none()), "the shutdown has the next life's waiter");
-        })
+        thread::spawn(move || abandon_ours(&world.completion, &world.owner).map(|finish| finish.waiter))
     };
-    // `Join::drop`, of one that was started.
-    let dropped = match world.completion.detach() {
-        Detach::Running | Detach::Release => false,
-        Detach::DropResult => {
-            world.consume_result();
-            if world.completion.detached() && !(looks && world.completion.abandoned()) {
-                world.free();
-            }
-            true
+    // `Join::drop`.
+    let went = world.completion.detach();
+    if went == Detach::DropResult {
+        world.consume_result();
+        if world.completion.detached_unasked(|| started) {
+            world.free();
         }
-    };
-    shutdown.join().unwrap();
-    if goroutine.join().unwrap() {
+    }
+    let woken = [goroutine.join().unwrap(), shutdown.join().unwrap()];
+    let waiters: Vec<u32> = woken.into_iter().flatten().flatten().collect();
+    assert!(waiters.is_empty() || (waited && waiters == [1]), "the shutdown, or the end, has woken {waiters:?}");
+    if woken[0].is_some() {
         return world.assert_settled();
     }
     assert_eq!(world.freed.load(Relaxed), 0, "abandoned, and freed");
+    assert_eq!(world.completion.end(), Some(End::Abandoned));
+    // Where the handle went first the goroutine drops its result; where the goroutine was abandoned first it keeps it.
+    let dropped = usize::from(went != Detach::Release);
     // SAFETY: all threads are joined.
-    let results = world.result.with(|result| unsafe { *result });
-    assert!(results == 1 || (results == 0 && !dropped), "the result was used {results} times");
+    assert_eq!(world.result.with(|result| unsafe { *result }), dropped, "{went:?}");
 }
 
 #[test]
 fn loom_completion_dropped_beside_a_shutdown() {
-    check(3, || dropped_beside_a_shutdown(true));
+    check(3, || dropped_beside_a_shutdown(false, true));
+}
+
+#[test]
+fn loom_completion_dropped_with_a_waiter_beside_a_shutdown() {
+    check(2, || dropped_beside_a_shutdown(true, true));
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn loom_completion_broken_drop_frees_an_abandoned_one() {
-    check(3, || dropped_beside_a_shutdown(false));
+    check(3, || dropped_beside_a_shutdown(false, false));
 }
 
 #[test]
-#[should_panic(expected = "the shutdown has the next life's waiter")]
+#[should_panic(expected = "Causality violation")]
+fn loom_completion_broken_abandoned_asked_first() {
+    with_fault(Fault::AbandonedAskedFirst, || check(3, || dropped_beside_a_shutdown(false, true)));
+}
+
+#[test]
+#[should_panic(expected = "the shutdown")]
 fn loom_completion_broken_finish_in_any_life_beside_a_drop() {
-    with_fault(Fault::FinishInAnyLife, || check(3, || dropped_beside_a_shutdown(true)));
+    with_fault(Fault::FinishInAnyLife, || check(3, || dropped_beside_a_shutdown(false, true)));
 }

@@ -13,7 +13,7 @@ use crate::limits::mappings;
 /// From the kernel's `mman-common.h`, since 6.13.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
-/// This process, to calls that ask for a descriptor of one: from the kernel's `pidfd.h`, since 6.14.
+/// This process, to calls that ask for a descriptor of one: from the kernel's `pidfd.h`, since 6.15.
 const PIDFD_SELF: libc::c_int = -10_000;
 
 /// Set to `mprotect`, it makes this kernel look like one before 6.13.
@@ -34,7 +34,7 @@ impl Guards {
     /// [`put`](Self::put) for many ranges, in one call where the kernel lets us: how many are up, the first ones, and why not the next.
     pub(super) fn put_all(&self, starts: &[*mut u8], length: usize) -> (usize, Result<(), NoStack>) {
         let at_once = starts.len() > 1 && !self.by_mprotect.load(Ordering::Relaxed);
-        let marked = if at_once { mark_all(starts, length) } else { 0 };
+        let marked = if at_once { mark_some(starts, length) } else { 0 };
         for (index, start) in starts.iter().enumerate().skip(marked) {
             if let Err(error) = self.put(*start, length) {
                 return (index, Err(error));
@@ -94,16 +94,36 @@ fn probe() -> io::Result<()> {
     marked
 }
 
-/// Marks as many ranges as it can in one call, from the first one on: how many. What hinders the next, who marks that alone finds out: to mark one
+/// As many as `mark_all` can, unless the kernel has refused it before. What hinders the next, who marks that one alone finds out: to mark one
 /// twice does no harm.
-fn mark_all(starts: &[*mut u8], length: usize) -> usize {
+fn mark_some(starts: &[*mut u8], length: usize) -> usize {
+    static REFUSED: AtomicBool = AtomicBool::new(false);
+
+    if REFUSED.load(Ordering::Relaxed) {
+        return 0;
+    }
+    mark_all(starts, length).unwrap_or_else(|error| {
+        // As it will be every time.
+        REFUSED.fetch_or(is_refusal(&error), Ordering::Relaxed);
+        0
+    })
+}
+
+/// Whether the kernel has no such call, or not for this process: before Linux 6.15, or under a filter of system calls.
+pub(super) fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOSYS | libc::EPERM))
+}
+
+/// Marks ranges in one call, from the first one on, until one is refused: how many.
+pub(super) fn mark_all(starts: &[*mut u8], length: usize) -> io::Result<usize> {
     let ranges: Vec<_> = starts.iter().map(|start| libc::iovec { iov_base: start.cast(), iov_len: length }).collect();
-    // SAFETY: as for `mark`; the array is as long as is said, and only read.
+    // SAFETY: the call takes these five arguments; it only reads the array, which is as long as is said and lives as long as the call. Each
+    // range is the place of a guard: it is its caller's, and holds nothing. Where nothing is mapped the kernel says so.
     let bytes = unsafe {
         libc::syscall(libc::SYS_process_madvise, PIDFD_SELF, ranges.as_ptr(), ranges.len(), MADV_GUARD_INSTALL, 0)
     };
-    // Negative: not even the first; and before Linux 6.14, or under a filter of system calls, nobody may do this to himself.
-    usize::try_from(bytes).map_or(0, |bytes| bytes / length)
+    // The length of a guard is never 0.
+    usize::try_from(bytes).map(|bytes| bytes / length).map_err(|_| io::Error::last_os_error())
 }
 
 fn mark(start: *mut u8, length: usize) -> io::Result<()> {

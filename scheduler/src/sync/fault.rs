@@ -78,6 +78,8 @@ pub(crate) enum Fault {
     ResetRelaxed,
     /// `Completion::end`: says "ended" while the finisher still reads the waiter.
     EndIgnoresWaiter,
+    /// `Completion::detached_unasked`: whether it was abandoned is asked before the handle goes.
+    AbandonedAskedFirst,
     /// `Completion::detach`: stores instead of comparing and swapping.
     DetachByStore,
     /// `Completion::detach`: leaves its waiter in the cell.

@@ -132,6 +132,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::item::Dice;
 
     fn paths(membership: &str, mounts: &str, controller: &str) -> Vec<(Version, String)> {
         parse(membership.as_bytes(), mounts.as_bytes(), controller)
@@ -214,5 +215,47 @@ mod tests {
     fn nonsense_is_passed_over() {
         assert_eq!(paths("", "", "cpu"), []);
         assert_eq!(paths("x\n0:\n::\n", "31 1 0:5\n- - -\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 - cgroup2\n", "cpu"), []);
+    }
+
+    /// However the two files are damaged: what is found lies at or below a mount point, no more than one folder for each name of a group and one
+    /// for the point, and no group leads above it.
+    #[test]
+    fn damaged_files_lead_nowhere_else() {
+        const PIECES: [&[u8]; 12] =
+            [b"/", b"..", b":", b"\n", b" ", b"-", b",", b"\\040", b"\\", b"cpu", b"0::/", b" - cgroup2 "];
+        let mut dice = Dice::new();
+        let mut found_some = 0;
+        for _ in 0..20_000 {
+            let mut files = [b"4:cpu,cpuacct:/a/b\n0::/a/b/c\n".to_vec(), UNIFIED.as_bytes().to_vec()];
+            for _ in 0..dice.roll(4) {
+                let file = &mut files[dice.roll(2)];
+                let at = dice.roll(file.len());
+                match dice.roll(4) {
+                    0 => file[at] = dice.roll(256) as u8,
+                    1 => drop(file.splice(at..at + 1, PIECES[0].iter().copied())),
+                    2 => file.truncate(at + 1),
+                    _ => drop(file.splice(at..at, PIECES[dice.roll(PIECES.len())].iter().copied())),
+                }
+            }
+            let [membership, mounts] = &files;
+            let found = parse(membership, mounts, "cpu");
+            found_some += usize::from(!found.is_empty());
+            let points: Vec<_> = lines(mounts)
+                .flat_map(|line| [Version::One, Version::Two].map(|version| parse_mount(line, version, "cpu")))
+                .flatten()
+                .map(|mount| PathBuf::from(OsString::from_vec(mount.point)))
+                .collect();
+            let most = membership.iter().filter(|&&byte| byte == b'/').count() + lines(membership).count();
+            assert!(found.len() <= most, "{found:?} of {files:?}");
+            for folder in &found {
+                let below = points.iter().filter_map(|point| folder.path.strip_prefix(point).ok());
+                let is_inside = |inside: &std::path::Path| inside.iter().all(|name| *name != *"..");
+                assert!(below.into_iter().any(is_inside), "{folder:?} of {files:?}");
+            }
+        }
+        assert!(
+            (1_000..20_000).contains(&found_some),
+            "{found_some} of 20 000 are found: the damage is not what it should be"
+        );
     }
 }

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn damaged_files_lead_nowhere_else() {
         const PIECES: [&[u8]; 12] =
-            [b"/", b"..", b":", b"\n", b" ", b"-", b",", b"\\040", b"\\", b"cpu", b"0::/", b" - cgroup2 "];
+            [b"/", b"/..", b":", b"\n", b" ", b"-", b",", b"\\040", b"\\", b"cpu", b"0::/", b" - cgroup2 "];
         let mut dice = Dice::new();
         let mut found_some = 0;
         for _ in 0..20_000 {
